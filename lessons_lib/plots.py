@@ -1,0 +1,164 @@
+"""Figures that read well in light and dark, on paper and aloud: SVG text with a description.
+
+Lines, axes and letters take the colour of the page's own text (`currentColor`); data take the
+palette of Okabe and Ito (2008), which readers with any of the common colour-vision deficiencies
+can tell apart. Every figure carries a text alternative.
+"""
+
+import hashlib
+import html
+import io
+import re
+from collections.abc import Sequence
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_INK = "#010203"  # stands for "the page's text colour" until the figure becomes SVG
+_CELL_COLOURS = "cividis"
+_MAX_CELLS_WITH_NUMBERS = 12
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults for every figure of the course."""
+    ink = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    matplotlib.rcParams.update(dict.fromkeys(ink, _INK))
+    matplotlib.rcParams.update(
+        {
+            "axes.prop_cycle": cycler(color=PALETTE, marker=_MARKERS),
+            "axes.grid": True,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlesize": "medium",
+            "figure.figsize": (6.0, 3.4),
+            "figure.facecolor": "none",
+            "axes.facecolor": "none",
+            "font.size": 11,
+            "grid.alpha": 0.2,
+            "grid.color": _INK,
+            "legend.frameon": False,
+            "lines.markersize": 5,
+            "svg.fonttype": "none",
+        }
+    )
+
+
+def show(figure: matplotlib.figure.Figure, alt: str) -> None:
+    """Display a figure with its description, and close it.
+
+    Args:
+        figure: the figure to display.
+        alt: what a reader who cannot see the figure needs to know: what is drawn, and what it
+            shows. One to three sentences.
+
+    Raises:
+        ValueError: `alt` is empty.
+    """
+    from IPython.display import display
+
+    if not alt.strip():
+        raise ValueError("alt should say what the figure shows; it is empty")
+    svg = _as_svg(figure, alt)
+    plt.close(figure)
+    display({"text/html": svg, "text/plain": f"Figure: {alt}"}, raw=True)
+
+
+def attention_heatmap(
+    weights,
+    query_tokens: Sequence[str],
+    key_tokens: Sequence[str] | None = None,
+    title: str = "",
+    alt: str | None = None,
+) -> None:
+    """Draw who looks at whom: a row for each query, a column for each key.
+
+    Args:
+        weights: (Q, K), tensor or array, each row summing to 1 (or 0).
+        query_tokens: Q labels.
+        key_tokens: K labels; the query's if None.
+        title: a short title above the map.
+        alt: the text alternative; made from the strongest weights if None.
+
+    Raises:
+        ValueError: `weights` has not the shape (Q, K) that the labels give.
+    """
+    weights = _as_array(weights)
+    key_tokens = query_tokens if key_tokens is None else key_tokens
+    if weights.shape != (len(query_tokens), len(key_tokens)):
+        raise ValueError(
+            f"weights should be (queries, keys) = ({len(query_tokens)}, {len(key_tokens)}) "
+            f"by the labels, not {tuple(weights.shape)}"
+        )
+    figure, axes = plt.subplots(figsize=_heatmap_size(*weights.shape))
+    _draw_cells(axes, weights)
+    axes.set_xticks(range(len(key_tokens)), key_tokens, rotation=60, ha="left", va="bottom")
+    axes.set_yticks(range(len(query_tokens)), query_tokens)
+    axes.set_xlabel("key: the token looked at")
+    axes.set_ylabel("query: the token that looks")
+    axes.xaxis.set_label_position("bottom")
+    if title:
+        axes.set_title(title)
+    show(figure, alt or _describe_weights(weights, query_tokens, key_tokens, title))
+
+
+def _draw_cells(axes, weights: np.ndarray) -> None:
+    num_queries, num_keys = weights.shape
+    edges_x, edges_y = np.arange(num_keys + 1) - 0.5, np.arange(num_queries + 1) - 0.5
+    cells = axes.pcolormesh(edges_x, edges_y, weights, cmap=_CELL_COLOURS, vmin=0, vmax=1)
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    axes.grid(False)
+    axes.xaxis.tick_top()
+    if max(weights.shape) > _MAX_CELLS_WITH_NUMBERS:
+        axes.figure.colorbar(cells, ax=axes, label="weight", shrink=0.7)
+        return
+    for (row, column), weight in np.ndenumerate(weights):
+        ink = "black" if weight > 0.55 else "white"
+        axes.text(column, row, f"{weight:.2f}"[-4:], ha="center", va="center", color=ink, size=9)
+
+
+def _heatmap_size(num_queries: int, num_keys: int) -> tuple[float, float]:
+    """Inches: half an inch a cell, but never wider than a page nor too small for its labels."""
+    cell = min(0.5, 5.0 / max(num_keys, 1))
+    return max(3.0, 1.4 + cell * num_keys), max(2.4, 1.3 + cell * num_queries)
+
+
+def _describe_weights(weights, query_tokens, key_tokens, title: str) -> str:
+    strongest = ", ".join(
+        f"{token} looks most at {key_tokens[row.argmax()]} ({row.max():.2f})"
+        for token, row in zip(query_tokens, weights, strict=True)
+        if row.max() > 0
+    )
+    return f"Heat map of attention weights{': ' + title if title else ''}. {strongest}."
+
+
+def _as_array(weights) -> np.ndarray:
+    if hasattr(weights, "detach"):
+        weights = weights.detach().cpu().float().numpy()
+    return np.asarray(weights)
+
+
+def _as_svg(figure, alt: str) -> str:
+    """Inline SVG whose ids depend on its description alone, so that a second run is identical."""
+    label = html.escape(alt, quote=True)
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": hashlib.sha256(alt.encode()).hexdigest()}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+    drawing = buffer.getvalue()
+    drawing = drawing[drawing.index("<svg") :].replace(_INK, "currentColor")
+    drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
+    width = re.search(r'width="([\d.]+)pt"', drawing).group(1)
+    drawing = re.sub(
+        r'<svg [^>]*?viewBox="([^"]*)"[^>]*>',
+        rf'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        rf'viewBox="\1" role="img" aria-label="{label}" '
+        rf'style="width:{float(width):.0f}pt;max-width:100%;height:auto">',
+        drawing,
+        count=1,
+        flags=re.DOTALL,
+    )
+    return f'<figure style="margin:0.5em 0">{drawing}</figure>'
