@@ -1,0 +1,128 @@
+"""The exercises: `check` an answer, ask for a `hint`, see the `solution`, look at `progress`.
+
+A chapter's exercises are declared in the module of the chapter's name beside this file; how they
+work is in `engine`.
+"""
+
+from pathlib import Path
+
+from .engine import pages, record, registry, table, verdict
+from .engine.judging import can_be_sent, judge, judge_isolated
+
+_hints_shown: dict[str, int] = {}
+
+
+def check(name: str, answer, *, isolated: bool | None = None) -> verdict.Verdict:
+    """Look at an answer, show what was found, and keep it in the reader's progress.
+
+    Args:
+        name: the exercise, "chapter.exercise".
+        answer: what the reader made: a function, or a value.
+        isolated: run the answer in a process of its own, which takes some seconds but can be
+            ended whatever it does. None: only if the last check of this exercise never came back.
+
+    Returns:
+        The verdict, with `passed` (True, False, or None where unanswered) and `message`.
+
+    Raises:
+        UnknownExercise: no exercise has that name; the message names the nearest.
+        TypeError: `isolated` is True and the answer cannot be sent to another process.
+    """
+    exercise = registry.find(name)
+    if answer is ...:
+        found = exercise.judge(answer)
+    else:
+        found = _judge_marked(exercise, answer, isolated)
+    if found.passed is not None:
+        guess = answer if isinstance(answer, str | int | float) else None
+        record.save(name, passed=found.passed, guess=guess)
+    verdict.show(found)
+    return found
+
+
+def hint(name: str) -> None:
+    """Show the next hint of an exercise; after the last one, begin again.
+
+    Raises:
+        UnknownExercise: no exercise has that name.
+    """
+    hints = registry.find(name).hints
+    number = _hints_shown.get(name, 0) % len(hints)
+    _hints_shown[name] = number + 1
+    _show_markdown(f"**Hint {number + 1} of {len(hints)}.** {hints[number]}")
+
+
+def solution(name: str) -> None:
+    """Show the solution of an exercise, and why it is so.
+
+    Raises:
+        UnknownExercise: no exercise has that name.
+    """
+    _show_markdown(pages.solution_markdown(registry.find(name)))
+
+
+def progress(chapter: str | None = None) -> None:
+    """Show how far the reader is, in one chapter or in all.
+
+    Raises:
+        UnknownExercise: no chapter has that name.
+    """
+    from IPython.display import display
+
+    kept = record.load()
+    chosen = registry.chapters() if chapter is None else [chapter]
+    shown = {"text/html": table.as_html(kept, chosen), "text/plain": table.as_text(kept, chosen)}
+    display(shown, raw=True)
+
+
+def export_progress(path: str | Path = "progress.json") -> Path:
+    """Write the reader's progress to a file to take along; return its full path.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path = Path(path).resolve()
+    record.write(record.load(), path)
+    return path
+
+
+def import_progress(path: str | Path = "progress.json") -> None:
+    """Join a file that `export_progress` wrote into the reader's progress; nothing is lost.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ProgressError: it is not a progress file of this version; nothing was changed.
+        OSError: the reader's own progress cannot be written.
+    """
+    record.write(record.merge(record.load(), record.read(Path(path))), record.location())
+
+
+def _judge_marked(exercise, answer, isolated: bool | None) -> verdict.Verdict:
+    """Judge, with a mark on disk meanwhile: where the kernel dies, the next check knows."""
+    mark = record.started_mark(exercise.name)
+    if isolated or (isolated is None and mark.exists() and can_be_sent(answer)):
+        mark.unlink(missing_ok=True)
+        return judge_isolated(exercise, answer)
+    _touch(mark)
+    try:
+        return judge(exercise, answer)
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def _touch(mark: Path) -> None:
+    try:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError:
+        return  # no mark, no memory of a dead kernel; the check itself can go on
+
+
+def _show_markdown(text: str) -> None:
+    from IPython import get_ipython
+    from IPython.display import Markdown, display
+
+    if get_ipython() is None:
+        print(text)
+    else:
+        display(Markdown(text))

@@ -1,0 +1,180 @@
+"""Declaring an exercise: one place from which cells, hints, solution page and tests are derived."""
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .answer import Answer, AnswerProblem, NotAnswered
+from .verdict import Verdict
+
+Check = Callable[[Answer], str | None]
+
+
+class Exercise:
+    """What all kinds of exercise have in common.
+
+    Args:
+        kind: the few words that head the task, such as "Write it".
+        task: what to do, in a sentence or two of Markdown.
+        hints: from a nudge to nearly there.
+        because: Markdown shown with the solution: why it is so.
+    """
+
+    name = ""  # "chapter.exercise"; the registry sets it from the module and the variable
+
+    def __init__(self, kind: str, task: str, hints: tuple[str, ...], because: str = ""):
+        self.kind = kind
+        self.task = _tidy(task)
+        self.hints = tuple(_tidy(hint) for hint in hints)
+        self.because = _tidy(because)
+
+    def judge(self, answer) -> Verdict:
+        """Look at an answer; the first thing that is wrong decides what is said."""
+        raise NotImplementedError
+
+    def stub_source(self) -> str:
+        """The code that the reader starts from."""
+        raise NotImplementedError
+
+    def solution_source(self) -> str:
+        """The code that answers the exercise: what takes the stub's place in a solved notebook."""
+        raise NotImplementedError
+
+    @property
+    def answer_name(self) -> str:
+        """The name under which the reader's answer is passed to `check`."""
+        raise NotImplementedError
+
+    def says(self, passed: bool | None, message: str) -> Verdict:
+        return Verdict(self.name, passed, message)
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    """A known wrong answer: the check that must catch it, and words its message must hold."""
+
+    function: Callable
+    caught_by: Check
+    saying: str
+
+
+class CodeExercise(Exercise):
+    """The reader writes a function.
+
+    Declare one, then decorate its parts in this order: `stub`, `reference`, `right` (the same
+    answer written differently), `check` (each states one property; the order is the order in which
+    they run), `wrong`. All functions bear the name that the reader's function has.
+
+    Args:
+        returns: names of the tensors that come back, in order.
+    """
+
+    def __init__(self, *, returns: tuple[str, ...], kind: str = "Write it", **texts):
+        super().__init__(kind, **texts)
+        self.returns = returns
+        self.checks: list[Check] = []
+        self.rights: list[Callable] = []
+        self.wrongs: list[WrongAnswer] = []
+
+    def stub(self, function: Callable) -> Callable:
+        self.stub_function = function
+        return function
+
+    def reference(self, function: Callable) -> Callable:
+        self.reference_function = function
+        return function
+
+    def right(self, function: Callable) -> Callable:
+        self.rights.append(function)
+        return function
+
+    def check(self, function: Check) -> Check:
+        self.checks.append(function)
+        return function
+
+    def wrong(self, caught_by: Check, saying: str) -> Callable:
+        def keep(function: Callable) -> Callable:
+            self.wrongs.append(WrongAnswer(function, caught_by, saying))
+            return function
+
+        return keep
+
+    @property
+    def answer_name(self) -> str:
+        return self.stub_function.__name__
+
+    def stub_source(self) -> str:
+        return source_of(self.stub_function)
+
+    def solution_source(self) -> str:
+        return source_of(self.reference_function)
+
+    def judge(self, answer) -> Verdict:
+        if answer is ...:
+            return self.says(None, "")
+        if not callable(answer):
+            return self.says(False, self._not_a_function(answer))
+        if self._is_untouched(answer):
+            return self.says(None, "This is still the code that you started from.")
+        try:
+            for check in self.checks:
+                message = check(Answer(answer, self.stub_function, self.returns))
+                if message:
+                    return self.says(False, message)
+        except NotAnswered:
+            return self.says(None, "")
+        except AnswerProblem as problem:
+            return self.says(False, str(problem))
+        return self.says(True, f"All {len(self.checks)} properties hold.")
+
+    def _not_a_function(self, answer) -> str:
+        name = self.answer_name
+        return (
+            f"`check` wants the function itself, without calling it: `{name}`, not `{name}(…)`. "
+            f"It was given a {type(answer).__name__}."
+        )
+
+    def _is_untouched(self, answer: Callable) -> bool:
+        """Only where the stub is runnable code: elsewhere it says so itself by NotImplementedError."""
+        return False
+
+
+class FindTheBug(CodeExercise):
+    """The stub runs, but is wrong; the reader repairs it. The stub is itself a known wrong answer.
+
+    Args:
+        harm: words that the message about the unrepaired code must hold.
+    """
+
+    def __init__(self, *, harm: str, **texts):
+        super().__init__(kind="Find the bug", **texts)
+        self.harm = harm
+
+    def _is_untouched(self, answer: Callable) -> bool:
+        return _same_code(answer, self.stub_function)
+
+
+def source_of(function: Callable) -> str:
+    """A function's source as a reader would write it: no decorator, no indentation."""
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
+    first = next(i for i, line in enumerate(lines) if re.match(r"(def|class) ", line))
+    return "\n".join(lines[first:]).rstrip()
+
+
+def _same_code(one: Callable, other: Callable) -> bool:
+    """Equal in what it does, wherever it was written; the docstring may differ."""
+    one, other = getattr(one, "__code__", None), getattr(other, "__code__", None)
+    if one is None or other is None:
+        return one is other
+    same_steps = (one.co_code, one.co_names, one.co_varnames) == (
+        other.co_code,
+        other.co_names,
+        other.co_varnames,
+    )
+    return same_steps and one.co_consts[1:] == other.co_consts[1:]
+
+
+def _tidy(text: str) -> str:
+    return textwrap.dedent(text).strip()

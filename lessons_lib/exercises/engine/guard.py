@@ -1,0 +1,149 @@
+"""Keeping the kernel alive while a reader's code runs: a time limit and a memory limit.
+
+What is stopped, and where:
+
+- A loop in Python that never ends: everywhere.
+- Asking for too much memory: on Linux by a limit of the operating system, so whatever asks is
+  refused. Elsewhere only tensors made with a given size (`torch.zeros(...)` and its like) are
+  looked at beforehand.
+- One single call into compiled code that runs for hours: nowhere in the same process. Then
+  `check(..., isolated=True)` runs the answer in a process of its own, which can be ended; `check`
+  chooses that by itself where the last check of the same exercise never came back.
+"""
+
+import contextlib
+import ctypes
+import io
+import math
+import signal
+import sys
+import threading
+
+TIME_LIMIT_SECONDS = 5.0
+MEMORY_LIMIT_BYTES = 4 * 2**30
+_REPEAT_SECONDS = 0.1  # fire again, for code that catches everything
+_MAX_PRINTED = 2_000  # characters
+
+
+class OutOfTime(BaseException):
+    """The reader's code ran past the limit. Not an Exception, so that `except Exception` in the
+    reader's code does not swallow it."""
+
+
+class TooMuchMemory(Exception):
+    """The reader's code asked for more memory than a check allows."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float = TIME_LIMIT_SECONDS):
+    """Raise `OutOfTime` in the block once `seconds` of wall time have passed."""
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    if hasattr(signal, "setitimer") and on_main_thread:
+        return_to_caller = _alarm(seconds)
+    else:
+        return_to_caller = _watchdog(seconds)
+    with return_to_caller:
+        yield
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float):
+    """By a signal: it interrupts even a sleep."""
+
+    def ring(_signal, _frame):
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _REPEAT_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def _watchdog(seconds: float):
+    """By a second thread, where there are no signals: it stops code between two bytecodes."""
+    done = threading.Event()
+    thread = ctypes.c_ulong(threading.get_ident())
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+
+    def watch():
+        wait = seconds
+        while not done.wait(wait):
+            raise_in(thread, ctypes.py_object(OutOfTime))
+            wait = _REPEAT_SECONDS
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        raise_in(thread, None)  # take back one that has not arrived yet
+
+
+@contextlib.contextmanager
+def memory_limit(allowed_bytes: int = MEMORY_LIMIT_BYTES):
+    """Refuse the block more than `allowed_bytes` above what the process holds already."""
+    if sys.platform.startswith("linux"):
+        limit = _address_space_limit(allowed_bytes)
+    else:
+        limit = sized_tensor_limit(allowed_bytes)
+    with limit:
+        yield
+
+
+@contextlib.contextmanager
+def _address_space_limit(allowed_bytes: int):
+    import resource
+
+    with open("/proc/self/statm") as statm:
+        held = int(statm.read().split()[0]) * resource.getpagesize()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = held + allowed_bytes
+    bounds = [bound for bound in (wanted, soft, hard) if bound != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def sized_tensor_limit(allowed_bytes: int):
+    """A torch mode that refuses to make a tensor of more than `allowed_bytes` at once."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    makers = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
+
+    class SizedTensorLimit(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            kwargs = kwargs or {}
+            if function in makers:
+                _refuse_large(args, kwargs, allowed_bytes)
+            return function(*args, **kwargs)
+
+    return SizedTensorLimit()
+
+
+def _refuse_large(args: tuple, kwargs: dict, allowed_bytes: int) -> None:
+    size = kwargs.get("size", args[0] if args and not isinstance(args[0], int) else args)
+    wanted_bytes = 4 * math.prod(size)
+    if wanted_bytes > allowed_bytes:
+        raise TooMuchMemory(f"a tensor of {wanted_bytes / 2**30:,.0f} GiB")
+
+
+@contextlib.contextmanager
+def captured_prints():
+    """Collect what the block prints, up to 2,000 characters; yields a function that returns it."""
+    buffer = io.StringIO()
+
+    def printed() -> str:
+        text = buffer.getvalue()
+        cut = f"\n… and {len(text) - _MAX_PRINTED} characters more"
+        return text[:_MAX_PRINTED] + (cut if len(text) > _MAX_PRINTED else "")
+
+    with contextlib.redirect_stdout(buffer):
+        yield printed

@@ -1,0 +1,78 @@
+"""Judging an answer under guard, here or in a process of its own."""
+
+import json
+import subprocess
+import sys
+
+from . import guard
+from .declare import Exercise
+from .registry import find
+from .verdict import Verdict
+
+_ISOLATED_LIMIT_SECONDS = 30.0  # loading torch in the new process included
+
+
+def judge(exercise: Exercise, answer) -> Verdict:
+    """Judge in this process, under a time and a memory limit, collecting what the answer prints."""
+    with guard.captured_prints() as printed:
+        try:
+            with guard.time_limit(), guard.memory_limit():
+                verdict = exercise.judge(answer)
+        except guard.OutOfTime:
+            verdict = exercise.says(
+                False,
+                f"Your code was stopped after {guard.TIME_LIMIT_SECONDS:.0f} seconds; the inputs are "
+                f"small, so does a loop wait for something that never comes?",
+            )
+        except MemoryError:
+            verdict = exercise.says(False, "Your code asked for more memory than a check allows.")
+    return Verdict(verdict.name, verdict.passed, verdict.message, printed())
+
+
+def judge_isolated(exercise: Exercise, answer) -> Verdict:
+    """Judge in a spawned process, which can be ended whatever it does.
+
+    Raises:
+        TypeError: the answer cannot be sent to another process.
+    """
+    parcel = _parcel((exercise.name, answer))
+    command = [sys.executable, "-m", __name__]
+    try:
+        worker = subprocess.run(
+            command, input=parcel, capture_output=True, timeout=_ISOLATED_LIMIT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        limit = f"{_ISOLATED_LIMIT_SECONDS:.0f} seconds"
+        return exercise.says(False, f"Your code was ended after {limit} in a process of its own.")
+    if worker.returncode != 0:
+        return exercise.says(False, f"Your code ended its process (exit status {worker.returncode}).")
+    return Verdict(**json.loads(worker.stdout.splitlines()[-1]))
+
+
+def can_be_sent(answer) -> bool:
+    """Can this answer be judged in a process of its own?"""
+    try:
+        _parcel(answer)
+    except TypeError:
+        return False
+    return True
+
+
+def _parcel(content) -> bytes:
+    import cloudpickle
+
+    try:
+        return cloudpickle.dumps(content)
+    except Exception as error:
+        raise TypeError(f"this answer cannot be sent to another process: {error}") from None
+
+
+def _work() -> None:
+    import pickle  # the parcel comes from the parent process, over a pipe that only it holds
+
+    name, answer = pickle.loads(sys.stdin.buffer.read())
+    print(json.dumps(vars(judge(find(name), answer))))
+
+
+if __name__ == "__main__":
+    _work()

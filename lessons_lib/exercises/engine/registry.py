@@ -1,0 +1,77 @@
+"""Finding an exercise by its name, "chapter.exercise"."""
+
+import difflib
+import importlib
+import pkgutil
+
+from .declare import Exercise
+
+_HOME = __package__.rpartition(".")[0]  # lessons_lib.exercises
+
+
+class UnknownExercise(LookupError):
+    """No exercise has that name; the message names the nearest ones."""
+
+
+def chapters() -> list[str]:
+    """The chapters that have exercises, in alphabetical order."""
+    home = importlib.import_module(_HOME)
+    return sorted(module.name for module in pkgutil.iter_modules(home.__path__) if not module.ispkg)
+
+
+def exercises_of(chapter: str) -> list[Exercise]:
+    """A chapter's exercises, in the order in which they are declared.
+
+    Raises:
+        UnknownExercise: no chapter has that name.
+    """
+    if chapter not in chapters():
+        raise UnknownExercise(_no_chapter(chapter))
+    module = importlib.import_module(f"{_HOME}.{chapter}")
+    found = []
+    for variable, value in vars(module).items():
+        if isinstance(value, Exercise):
+            value.name = f"{chapter}.{variable}"
+            found.append(value)
+    return found
+
+
+def find(name: str) -> Exercise:
+    """The exercise called `name`.
+
+    Raises:
+        UnknownExercise: there is none; the message names near ones, and the chapter that has it.
+    """
+    if not isinstance(name, str):
+        raise UnknownExercise(
+            f'The first argument is the exercise\'s name in quotes, such as "{_all_names()[0]}"; '
+            f"it was a {type(name).__name__}."
+        )
+    chapter, _, short = name.partition(".")
+    if chapter in chapters():
+        for exercise in exercises_of(chapter):
+            if exercise.name == name:
+                return exercise
+    raise UnknownExercise(_no_exercise(name, short or chapter))
+
+
+def _all_names() -> list[str]:
+    return [exercise.name for chapter in chapters() for exercise in exercises_of(chapter)]
+
+
+def _no_exercise(name: str, short: str) -> str:
+    names = _all_names()
+    elsewhere = [other for other in names if other.partition(".")[2] == short]
+    if elsewhere:
+        return f'There is no exercise "{name}". "{short}" is in another chapter: "{elsewhere[0]}".'
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    listed = ", ".join(f'"{other}"' for other in near)
+    return f'There is no exercise "{name}".' + (f" Near it: {listed}." if near else _chapter_list())
+
+
+def _no_chapter(chapter: str) -> str:
+    return f'There is no chapter "{chapter}".{_chapter_list()}'
+
+
+def _chapter_list() -> str:
+    return f" Chapters with exercises: {', '.join(chapters())}."

@@ -1,0 +1,214 @@
+"""Exercises whose answer is a value: a number, a choice, an order, a shape."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
+
+from .declare import Exercise
+from .verdict import Verdict
+
+
+class ValueExercise(Exercise):
+    """The reader replaces `...` by a value.
+
+    Args:
+        answer_name: the variable that the reader sets.
+        form: what may be put in, said in a comment beside the `...`.
+    """
+
+    def __init__(self, *, answer_name: str, form: str, **texts):
+        super().__init__(**texts)
+        self._answer_name = answer_name
+        self.form = form
+
+    @property
+    def answer_name(self) -> str:
+        return self._answer_name
+
+    @property
+    def right_answer(self):
+        raise NotImplementedError
+
+    def stub_source(self) -> str:
+        return f"{self.answer_name} = ...  # {self.form}"
+
+    def solution_source(self) -> str:
+        return f"{self.answer_name} = {self.right_answer!r}"
+
+    def judge(self, answer) -> Verdict:
+        if answer is ...:
+            return self.says(None, f"Replace the `...` by {self.form}.")
+        if callable(answer):
+            return self.says(False, f"The answer should be {self.form}, not a function.")
+        return self._judge_value(answer)
+
+    def _judge_value(self, answer) -> Verdict:
+        raise NotImplementedError
+
+    def _wants(self, answer) -> Verdict:
+        return self.says(False, f"The answer should be {self.form}; yours is {answer!r}.")
+
+
+class Number(ValueExercise):
+    """A number, measured or derived; a guess may be off by a factor.
+
+    Args:
+        truth: a function that measures or works out the number when the answer is checked.
+        factor: right when within this factor of the truth (1.01 for an exact result).
+        traps: pairs (a wrong number, what leads to it); a number within 1 % of it is told so.
+        reveal: say the true number after a guess: for predictions, whose point is the surprise.
+    """
+
+    def __init__(
+        self,
+        *,
+        truth: Callable[[], float],
+        factor: float,
+        traps: Iterable[tuple[float, str]] = (),
+        reveal: bool = False,
+        form: str = "a number",
+        **texts,
+    ):
+        super().__init__(form=form, **texts)
+        self.truth = truth
+        self.factor = factor
+        self.traps = tuple(traps)
+        self.reveal = reveal
+
+    @property
+    def right_answer(self) -> float:
+        """The truth itself where it is exact, else three digits of it."""
+        truth = float(self.truth())
+        return truth if self.factor < 1.01 else float(f"{truth:.3g}")
+
+    def _judge_value(self, answer) -> Verdict:
+        if isinstance(answer, bool) or not isinstance(answer, Real) or not math.isfinite(answer):
+            return self._wants(answer)
+        truth = self.truth()
+        told = f" It comes out at {truth:.3g}. {self.because}" if self.reveal else ""
+        if _within(answer, truth, self.factor):
+            return self.says(True, f"{answer:.4g} is right.{told}".strip())
+        for value, reason in self.traps:
+            if _within(answer, value, 1.01):
+                return self.says(False, f"{reason}{told}")
+        side = "low" if answer < truth else "high"
+        return self.says(False, f"{answer:.4g} is too {side}.{told}")
+
+
+class Choice(ValueExercise):
+    """One of several options, or several of them; every option has its reason.
+
+    Args:
+        options: letter to text.
+        right: the letter, or for "choose all that hold" all of them, such as "ac".
+        reasons: letter to why it is right or wrong; one for each option.
+    """
+
+    def __init__(
+        self, *, options: Mapping[str, str], right: str, reasons: Mapping[str, str], **texts
+    ):
+        letters = ", ".join(f'"{letter}"' for letter in options)
+        self.several = len(right) > 1
+        form = f"letters together, such as {_example(options)}" if self.several else f"one of {letters}"
+        super().__init__(form=form, **texts)
+        if set(options) != set(reasons) or not set(right) <= set(options):
+            raise ValueError("every option needs a reason, and `right` names options")
+        self.options = dict(options)
+        self.right = "".join(sorted(right))
+        self.reasons = dict(reasons)
+
+    @property
+    def right_answer(self) -> str:
+        return self.right
+
+    def _judge_value(self, answer) -> Verdict:
+        chosen = _letters(answer)
+        if not chosen or not set(chosen) <= set(self.options):
+            return self._wants(answer)
+        if not self.several and len(chosen) > 1:
+            return self.says(False, "Only one of them is right: give one letter.")
+        if chosen == self.right:
+            return self.says(True, " ".join(self.reasons[letter] for letter in chosen))
+        wrong = [letter for letter in chosen if letter not in self.right]
+        if wrong:
+            return self.says(False, f'"{wrong[0]}" does not hold. {self.reasons[wrong[0]]}')
+        return self.says(False, "What you chose holds, but it is not all: look again at the others.")
+
+
+class Ordering(ValueExercise):
+    """Several items to be put in order.
+
+    Args:
+        items: letter to text.
+        right: the letters in the right order, such as "bca".
+        rule: said when the order is wrong: what to compare, without the answer.
+    """
+
+    def __init__(self, *, items: Mapping[str, str], right: str, rule: str, **texts):
+        super().__init__(form=f"letters in order, such as {_example(items)}", **texts)
+        if sorted(right) != sorted(items):
+            raise ValueError("`right` should hold every item once")
+        self.items, self.right, self.rule = dict(items), right, rule
+
+    @property
+    def right_answer(self) -> str:
+        return self.right
+
+    def _judge_value(self, answer) -> Verdict:
+        order = "".join(answer).lower() if isinstance(answer, str | list | tuple) else ""
+        if sorted(order) != sorted(self.items):
+            return self._wants(answer)
+        if order == self.right:
+            return self.says(True, self.because or "That is the order.")
+        first = next(i for i, (mine, right) in enumerate(zip(order, self.right, strict=True)) if mine != right)
+        return self.says(False, f'Place {first + 1} is not "{order[first]}". {self.rule}')
+
+
+class ShapePuzzle(ValueExercise):
+    """A tensor's shape, worked out before it is computed.
+
+    Args:
+        truth: a function that computes the tensor; its shape is the answer.
+        traps: shape to what leads to it.
+    """
+
+    def __init__(self, *, truth: Callable, traps: Mapping[tuple[int, ...], str], **texts):
+        super().__init__(kind="Shape puzzle", form="a tuple of whole numbers", **texts)
+        self.truth = truth
+        self.traps = dict(traps)
+
+    @property
+    def right_answer(self) -> tuple[int, ...]:
+        return tuple(self.truth().shape)
+
+    def _judge_value(self, answer) -> Verdict:
+        if not isinstance(answer, tuple | list) or not all(type(size) is int for size in answer):
+            return self._wants(answer)
+        answer, right = tuple(answer), self.right_answer
+        if answer == right:
+            return self.says(True, self.because)
+        if answer in self.traps:
+            return self.says(False, self.traps[answer])
+        if len(answer) != len(right):
+            return self.says(False, f"Yours has {len(answer)} axes; the tensor has {len(right)}.")
+        if sorted(answer) == sorted(right):
+            return self.says(False, "The right numbers, in another order: which axis comes last?")
+        wrong = next(i for i, (mine, size) in enumerate(zip(answer, right, strict=True)) if mine != size)
+        return self.says(False, f"Axis {wrong} (counted from 0) is not {answer[wrong]} long.")
+
+
+def _within(value: float, truth: float, factor: float) -> bool:
+    if truth == 0 or value == 0:
+        return value == truth
+    return value * truth > 0 and 1 / factor <= value / truth <= factor
+
+
+def _letters(answer) -> str:
+    """'CA', ['c', 'a'] and {'a', 'c'} are all 'ac'; anything else is ''."""
+    if not isinstance(answer, str | list | tuple | set) or not all(isinstance(a, str) for a in answer):
+        return ""
+    return "".join(sorted({letter for part in answer for letter in part.lower() if letter.isalpha()}))
+
+
+def _example(options: Iterable[str]) -> str:
+    return '"' + "".join(list(options)[:2][::-1]) + '"'

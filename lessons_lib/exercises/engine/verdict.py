@@ -1,0 +1,71 @@
+"""The outcome of a check, and how it is shown."""
+
+import html
+import re
+from dataclasses import dataclass
+
+_LOOK = {  # passed: (heading, colour that reads on light and dark)
+    True: ("Right", "#009E73"),
+    False: ("Not yet", "#D55E00"),
+    None: ("Not answered yet", "#888888"),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check` found.
+
+    Attributes:
+        name: the exercise, "chapter.exercise".
+        passed: True, False, or None where nothing was answered yet.
+        message: one kind sentence or two: what was found, and its likely cause.
+        printed: what the reader's own code printed while it was checked.
+    """
+
+    name: str
+    passed: bool | None
+    message: str
+    printed: str = ""
+
+    def __str__(self) -> str:
+        heading, _ = _LOOK[self.passed]
+        text = f"{heading}: {self.name}. {self.message}".rstrip()
+        return text + (f"\nYour code printed:\n{self.printed}" if self.printed else "")
+
+    def _ipython_display_(self) -> None:
+        """Say nothing: `check` has shown the verdict already."""
+
+
+def show(verdict: Verdict) -> None:
+    """Display a verdict: a coloured note in a notebook, plain text elsewhere."""
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        print(verdict)
+    else:
+        display({"text/html": as_html(verdict), "text/plain": str(verdict)}, raw=True)
+
+
+def as_html(verdict: Verdict) -> str:
+    """The note as HTML: it takes the page's text colour, and a screen reader announces it."""
+    heading, colour = _LOOK[verdict.passed]
+    message = _inline_markdown(verdict.message)
+    printed = ""
+    if verdict.printed:
+        printed = (
+            "<div>Your code printed:</div>"
+            f'<pre style="margin:0.3em 0;white-space:pre-wrap">{html.escape(verdict.printed)}</pre>'
+        )
+    return (
+        f'<div role="status" style="border-left:4px solid {colour};padding:0.3em 0.8em">'
+        f"<strong>{heading}</strong> · <code>{html.escape(verdict.name)}</code>"
+        f"<div>{message}</div>{printed}</div>"
+    )
+
+
+def _inline_markdown(text: str) -> str:
+    """Escape, and render the two marks that messages use: `code` and *emphasis*."""
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    text = re.sub(r"(?<!\w)\*([^*\s][^*]*)\*(?!\w)", r"<em>\1</em>", text)
+    return text.replace("\n", "<br>")

@@ -1,0 +1,1039 @@
+"""The exercises of the chapter on self-attention."""
+
+import math
+
+import torch
+from torch.nn import functional
+
+from .engine.declare import CodeExercise, FindTheBug
+from .engine.values import Choice, Number, Ordering, ShapePuzzle
+
+# --- recap -------------------------------------------------------------------------------------
+
+softmax_shift = Choice(
+    kind="Recap",
+    answer_name="softmax_shift_answer",
+    task="How does `softmax([101, 102, 103])` compare with `softmax([1, 2, 3])`?",
+    options={
+        "a": "Its weights are nearly equal, for 101 and 103 differ by only 2 %.",
+        "b": "The same: adding a constant to all scores changes nothing.",
+        "c": "It overflows: `e^103` is too large.",
+        "d": "Sharper: larger scores give a larger winner.",
+    },
+    right="b",
+    reasons={
+        "a": "Softmax looks at differences, not at ratios: a lead of 2 is a factor of `e^2` anywhere.",
+        "b": "`e^(x+c) = e^c · e^x`, and the factor `e^c` stands above and below in the fraction.",
+        "c": "Written by hand it may; torch subtracts the largest score first, which changes nothing.",
+        "d": "Scores *multiplied* by a number above 1 get sharper; an added constant does nothing.",
+    },
+    hints=("Write the fraction `e^101 / (e^101 + e^102 + e^103)` and take out `e^100`.",),
+)
+
+matmul_shape = ShapePuzzle(
+    answer_name="matmul_shape_answer",
+    task="`x` has shape `(2, 5, 8)` and `w` has shape `(8, 3)`. What is the shape of `x @ w`?",
+    truth=lambda: torch.zeros(2, 5, 8) @ torch.zeros(8, 3),
+    traps={
+        (5, 3): "The leading axis does not vanish: each of the 2 batch entries is multiplied by `w`.",
+        (2, 8, 3): "The inner sizes (8 and 8) are summed over, and both disappear.",
+        (2, 5, 8, 3): "The shared size 8 is summed over; it appears in neither place.",
+    },
+    hints=("Only the last two axes are multiplied; everything before them comes along.",),
+    because="The last axis of `x` meets the first of `w`; both 8s are summed away. The 2 comes along.",
+)
+
+
+# --- a soft look-up ----------------------------------------------------------------------------
+
+soft_lookup = CodeExercise(
+    returns=("output",),
+    task="""
+    Write `my_soft_lookup(query, keys, values)`: compare one query with every key by a dot product,
+    turn the scores into weights with softmax, and return the weighted average of the values.
+    Shapes: query `(D,)`, keys `(K, D)`, values `(K, V)`; the output is `(V,)`. No scaling yet.
+    """,
+    hints=(
+        "How do you get all K dot products with a single matrix product?",
+        "`scores = keys @ query` has shape `(K,)`. `torch.softmax(scores, dim=0)` keeps that shape.",
+        "Weights `(K,)` times values `(K, V)` is again one matrix product: `weights @ values`.",
+    ),
+    because="One matrix product compares, one averages; softmax between them makes weights.",
+)
+
+
+@soft_lookup.stub
+def my_soft_lookup(query, keys, values):
+    """Return the average of `values`, weighted by how well each key matches the query."""
+    raise NotImplementedError
+
+
+@soft_lookup.reference
+def my_soft_lookup(query, keys, values):
+    scores = keys @ query  # (K,)
+    weights = torch.softmax(scores, dim=0)  # (K,)
+    return weights @ values  # (V,)
+
+
+@soft_lookup.right
+def my_soft_lookup(query, keys, values):
+    scores = torch.stack([torch.dot(query, key) for key in keys])
+    weights = scores.softmax(-1)
+    return sum(weight * value for weight, value in zip(weights, values, strict=True))
+
+
+@soft_lookup.right
+def my_soft_lookup(query, keys, values):
+    weights = functional.softmax(torch.einsum("kd,d->k", keys, query), dim=0)
+    return torch.einsum("k,kv->v", weights, values)
+
+
+@soft_lookup.right
+def my_soft_lookup(query, keys, values):
+    scores = (keys * query).sum(dim=1, keepdim=True)
+    unnormalised = torch.exp(scores - scores.max())
+    return (unnormalised * values).sum(dim=0) / unnormalised.sum()
+
+
+def _lookup_inputs(num_keys: int = 6, scale: float = 1.0, dtype=torch.float64):
+    rng = torch.Generator().manual_seed(1)
+    shapes = (5,), (num_keys, 5), (num_keys, 3)
+    return tuple(scale * torch.randn(shape, generator=rng, dtype=dtype) for shape in shapes)
+
+
+def _lookup_by_hand(query, keys, values) -> list[float]:
+    """The oracle: plain Python, one number at a time."""
+    scores = [sum(q * k for q, k in zip(query, key, strict=True)) for key in keys.tolist()]
+    scores = [float(score) for score in scores]
+    powers = [math.exp(score - max(scores)) for score in scores]
+    weights = [power / sum(powers) for power in powers]
+    columns = zip(*values.tolist(), strict=True)
+    return [sum(w * v for w, v in zip(weights, column, strict=True)) for column in columns]
+
+
+@soft_lookup.check
+def output_is_one_value(answer):
+    output = answer(*_lookup_inputs())
+    if output.shape != (3,):
+        return (
+            f"For 6 values of width 3 the output should have shape (3,), one averaged value; "
+            f"yours has {tuple(output.shape)}. Average over the keys, not over the width."
+        )
+
+
+@soft_lookup.check
+def output_is_an_average_of_the_values(answer):
+    query, keys, _ = _lookup_inputs()
+    total = answer(query, keys, torch.ones(6, 3, dtype=torch.float64))
+    if not torch.allclose(total, torch.ones(3, dtype=torch.float64)):
+        return (
+            f"If every value is 1, any average is 1; yours is {total[0]:.3g}. The weights should "
+            f"sum to 1: is softmax applied to the scores, over the keys?"
+        )
+
+
+@soft_lookup.check
+def weights_come_from_the_dot_products(answer):
+    inputs = _lookup_inputs()
+    output, wanted = answer(*inputs), torch.tensor(_lookup_by_hand(*inputs), dtype=torch.float64)
+    if torch.allclose(output, wanted, atol=1e-9):
+        return None
+    query, keys, values = inputs
+    if torch.allclose(output, values.mean(dim=0)):
+        return "Every key gets the same weight: the query is not used yet."
+    if torch.allclose(output, torch.softmax(keys @ query / 5**0.5, dim=0) @ values):
+        return "The scores are divided by √D. That comes later in the chapter: here, no scaling."
+    if torch.allclose(output, values[(keys @ query).argmax()]):
+        return "This is a hard look-up: the best key takes all. Let softmax share the weight."
+    if torch.allclose(output, torch.softmax(-(keys @ query), dim=0) @ values):
+        return "The worst match gets the largest weight: is there a minus sign too many?"
+    return "The weights are not the softmax of the dot products of the query with each key."
+
+
+@soft_lookup.check
+def large_scores_do_not_overflow(answer):
+    output = answer(*_lookup_inputs(scale=30.0, dtype=torch.float32))
+    if not torch.isfinite(output).all():
+        return (
+            "With large scores the output is not a finite number: exp of a large score overflows. "
+            "torch.softmax subtracts the largest score first."
+        )
+
+
+@soft_lookup.check
+def gradient_reaches_every_input(answer):
+    inputs = [tensor.requires_grad_() for tensor in _lookup_inputs()]
+    output = answer(*inputs)
+    if not output.requires_grad:
+        return "No gradient comes back: something in between leaves torch (`.item()`, `.detach()`)."
+    output.sum().backward()
+    for name, tensor in zip(("query", "keys", "values"), inputs, strict=True):
+        if tensor.grad is None or not tensor.grad.abs().sum() > 0:
+            return f"No gradient reaches `{name}`: is it cut off by `.item()` or `.detach()`?"
+
+
+@soft_lookup.wrong(output_is_one_value, "Average over the keys")
+def my_soft_lookup(query, keys, values):
+    weights = torch.softmax(keys @ query, dim=0)
+    return weights[:, None] * values
+
+
+@soft_lookup.wrong(output_is_an_average_of_the_values, "should sum to 1")
+def my_soft_lookup(query, keys, values):
+    return (keys @ query) @ values
+
+
+@soft_lookup.wrong(weights_come_from_the_dot_products, "hard look-up")
+def my_soft_lookup(query, keys, values):
+    return values[(keys @ query).argmax()]
+
+
+@soft_lookup.wrong(weights_come_from_the_dot_products, "no scaling")
+def my_soft_lookup(query, keys, values):
+    return torch.softmax(keys @ query / keys.size(-1) ** 0.5, dim=0) @ values
+
+
+@soft_lookup.wrong(large_scores_do_not_overflow, "overflows")
+def my_soft_lookup(query, keys, values):
+    powers = torch.exp(keys @ query)
+    return powers @ values / powers.sum()
+
+
+@soft_lookup.wrong(gradient_reaches_every_input, "`query`")
+def my_soft_lookup(query, keys, values):
+    return torch.softmax(keys.detach() @ query.detach(), dim=0) @ values
+
+
+# --- the whole of attention --------------------------------------------------------------------
+
+attention = CodeExercise(
+    returns=("output", "weights"),
+    task="""
+    Write `my_attention(query, key, value, mask=None)` and return `(output, weights)`.
+    Shapes: query `(..., Q, D)`, key `(..., K, D)`, value `(..., K, V)`, with any leading axes.
+    `mask` is bool and broadcastable to `(..., Q, K)`; True = may look. A query that may look at
+    nothing gets zeros. Once it passes, the real model further down runs through *your* function.
+    """,
+    hints=(
+        "Four steps: scores, scale, mask, softmax; then the average. Write each shape beside its line.",
+        "`key.transpose(-2, -1)` swaps the last two axes whatever stands before them.",
+        "To hide a key, give it a very low score *before* the softmax: "
+        "`scores.masked_fill(~mask, torch.finfo(scores.dtype).min)`.",
+        "A row that may look at nothing comes out uniform then; "
+        "`weights.masked_fill(~mask, 0.0)` after the softmax turns it into zeros.",
+    ),
+    because="A finite lowest score instead of minus infinity keeps a fully masked row free of NaN.",
+)
+
+
+@attention.stub
+def my_attention(query, key, value, mask=None):
+    """Return (output, weights) of scaled dot-product attention."""
+    raise NotImplementedError
+
+
+@attention.reference
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5  # (..., Q, K)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None:
+        weights = weights.masked_fill(~mask, 0.0)
+    return weights @ value, weights  # (..., Q, V), (..., Q, K)
+
+
+@attention.right
+def my_attention(query, key, value, mask=None):
+    scores = torch.einsum("...qd,...kd->...qk", query, key) * query.shape[-1] ** -0.5
+    if mask is None:
+        mask = torch.ones_like(scores, dtype=torch.bool)
+    scores = torch.where(mask, scores, -torch.inf)
+    weights = torch.nan_to_num(scores.softmax(dim=-1), nan=0.0)
+    return torch.einsum("...qk,...kv->...qv", weights, value), weights
+
+
+@attention.right
+def my_attention(query, key, value, mask=None):
+    width = key.shape[-1]
+    scores = torch.matmul(query / math.sqrt(width), key.mT)
+    powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True).detach())
+    if mask is not None:
+        powers = powers * mask
+    total = powers.sum(dim=-1, keepdim=True)
+    weights = powers / torch.where(total == 0, 1.0, total)
+    return torch.matmul(weights, value), weights
+
+
+@attention.right
+def my_attention(query, key, value, mask=None):
+    rows, shares = [], []
+    for position in range(query.shape[-2]):
+        one = query[..., position : position + 1, :]
+        scores = (one * key).sum(dim=-1) / query.shape[-1] ** 0.5
+        seen = torch.ones_like(scores, dtype=torch.bool)
+        if mask is not None:
+            all_rows = mask.expand(*mask.shape[:-2], query.shape[-2], key.shape[-2])
+            seen = seen & all_rows[..., position, :]
+        share = scores.masked_fill(~seen, -1e30).softmax(dim=-1) * seen
+        shares.append(share)
+        rows.append((share[..., None] * value).sum(dim=-2))
+    return torch.stack(rows, dim=-2), torch.stack(shares, dim=-2)
+
+
+def _attention_inputs(scale: float = 1.0, dtype=torch.float64, leading=(2, 3)):
+    """Query (..., 5, 7), key (..., 6, 7), value (..., 6, 4): all sizes differ."""
+    rng = torch.Generator().manual_seed(2)
+    shapes = (*leading, 5, 7), (*leading, 6, 7), (*leading, 6, 4)
+    return tuple(scale * torch.randn(shape, generator=rng, dtype=dtype) for shape in shapes)
+
+
+def _some_mask() -> torch.Tensor:
+    """(2, 1, 5, 6): each query sees two to five of the six keys."""
+    rng = torch.Generator().manual_seed(3)
+    mask = torch.rand(2, 1, 5, 6, generator=rng) < 0.5
+    mask[..., :2], mask[..., 5] = True, False
+    return mask
+
+
+def _torch_weights(query, key, mask=None):
+    """The oracle for the weights: torch's own attention, applied to the identity as values."""
+    identity = torch.eye(key.size(-2), dtype=key.dtype).expand(*key.shape[:-1], key.size(-2))
+    return functional.scaled_dot_product_attention(query, key, identity, attn_mask=mask)
+
+
+@attention.check
+def shapes_are_right(answer):
+    output, weights = answer(*_attention_inputs())
+    if weights.shape != (2, 3, 5, 6):
+        return (
+            f"`weights` should be (..., queries, keys) = (2, 3, 5, 6); yours is "
+            f"{tuple(weights.shape)}. Scores are query @ key transposed over its last two axes."
+        )
+    if output.shape != (2, 3, 5, 4):
+        return (
+            f"`output` should be (..., queries, value width) = (2, 3, 5, 4); yours is "
+            f"{tuple(output.shape)}. It is weights @ value."
+        )
+
+
+@attention.check
+def each_row_sums_to_one(answer):
+    _, weights = answer(*_attention_inputs())
+    if torch.allclose(weights.sum(dim=-1), torch.ones(2, 3, 5, dtype=torch.float64)):
+        return None
+    if torch.allclose(weights.sum(dim=-2), torch.ones(2, 3, 6, dtype=torch.float64)):
+        return (
+            "Each *column* sums to 1: the softmax runs over the queries. It should run over the "
+            "keys, dim=-1, so that each query shares out one whole."
+        )
+    return (
+        f"Each row of `weights` should sum to 1; your first one sums to "
+        f"{weights[0, 0, 0].sum():.3g}. Does the softmax run over the keys only, dim=-1?"
+    )
+
+
+@attention.check
+def scores_are_scaled_dot_products(answer):
+    query, key, value = _attention_inputs()
+    _, weights = answer(query, key, value)
+    if torch.allclose(weights, _torch_weights(query, key), atol=1e-9):
+        return None
+    slips = {
+        1.0: "The scores are not scaled: divide them by √D, the root of the query's width.",
+        7.0: "The scores are divided by D; it should be its square root, √D.",
+        6**0.5: "The scores are divided by the root of the number of keys; it should be √D, "
+        "the root of the width that is summed over.",
+        5**0.5: "The scores are divided by the root of the number of queries; it should be √D, "
+        "the root of the width that is summed over.",
+        7**-0.5: "The scores are multiplied by √D; they should be divided by it.",
+    }
+    for divisor, message in slips.items():
+        if torch.allclose(weights, torch.softmax(query @ key.mT / divisor, dim=-1)):
+            return message
+    if torch.allclose(weights, torch.softmax(-(query @ key.mT) / 7**0.5, dim=-1)):
+        return "The worst match gets the largest weight: is there a minus sign too many?"
+    return "The weights are not softmax(query · key / √D), taken over the keys."
+
+
+@attention.check
+def output_is_the_weighted_average(answer):
+    query, key, value = _attention_inputs()
+    output, weights = answer(query, key, value)
+    if not torch.allclose(output, weights @ value, atol=1e-9):
+        return "`weights` is right, but `output` is not weights @ value."
+
+
+@attention.check
+def mask_hides_what_is_false(answer):
+    mask, inputs = _some_mask(), _attention_inputs()
+    output, weights = answer(*inputs, mask)
+    everywhere = mask.expand_as(weights)
+    if weights[everywhere].abs().max() == 0 or (weights[~everywhere] > 0.05).any():
+        if (weights[everywhere] < 1e-9).all():
+            return (
+                "The mask is the wrong way round: True means *may look*, and your weights are zero "
+                "exactly there. Fill where the mask is False (`~mask`)."
+            )
+        return "A key that the mask hides still gets weight. Is `mask` used, before the softmax?"
+    if not torch.allclose(weights.sum(dim=-1), torch.ones(2, 3, 5, dtype=torch.float64)):
+        return (
+            "With a mask the rows no longer sum to 1: it cuts weights away after the softmax. Lower "
+            "the hidden *scores* before it, so that the rest shares out the whole."
+        )
+    if not torch.allclose(weights, _torch_weights(*inputs[:2], mask), atol=1e-9):
+        return "With a mask, the keys that may be seen do not share the weight as they should."
+    if not torch.allclose(output, weights @ inputs[2], atol=1e-9):
+        return "With a mask, `weights` is right, but `output` is not weights @ value."
+
+
+@attention.check
+def mask_may_be_smaller_and_is_broadcast(answer):
+    inputs = _attention_inputs()
+    row = torch.tensor([True, False, True, True, False, True])
+    for mask in (row, row.expand(5, 6), row.expand(2, 1, 1, 6)):
+        _, weights = answer(*inputs, mask)
+        if not torch.allclose(weights, _torch_weights(*inputs[:2], row.expand(5, 6)), atol=1e-9):
+            return f"A mask of shape {tuple(mask.shape)} should be broadcast to (2, 3, 5, 6)."
+
+
+@attention.check
+def query_that_sees_nothing_gets_zeros(answer):
+    mask = torch.ones(5, 6, dtype=torch.bool)
+    mask[3] = False
+    inputs = [tensor.requires_grad_() for tensor in _attention_inputs()]
+    output, weights = answer(*inputs, mask)
+    if output[..., 3, :].isnan().any():
+        return (
+            "A query that may look at nothing gives NaN (softmax of minus infinity everywhere is "
+            "0/0). It should give zeros."
+        )
+    if (output[..., 3, :] != 0).any() or (weights[..., 3, :] != 0).any():
+        return "A query that may look at nothing should give zeros, in `output` and in `weights`."
+    if not _clean_gradients(output, inputs):
+        return "Where a query may look at nothing the gradient is NaN. Use a finite lowest score."
+
+
+@attention.check
+def works_without_leading_axes_and_for_one_token(answer):
+    for leading in ((), (1,), (2, 1, 3)):
+        inputs = _attention_inputs(leading=leading)
+        output, _ = answer(*inputs)
+        if not torch.allclose(output, functional.scaled_dot_product_attention(*inputs), atol=1e-9):
+            return f"With leading axes {leading} the output is wrong: does a line count on four axes?"
+    one = [tensor[..., :1, :] for tensor in _attention_inputs()]
+    output, weights = answer(*one)
+    if not torch.allclose(output, one[2]) or not (weights == 1).all():
+        return "A single token can only look at itself: weight 1, and its own value comes out."
+
+
+@attention.check
+def precision_is_kept(answer):
+    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-6)):
+        inputs = _attention_inputs(dtype=dtype)
+        output, _ = answer(*inputs)
+        if output.dtype != dtype:
+            return f"Given {dtype}, the output is {output.dtype}: is a tensor made with a fixed dtype?"
+        difference = output - functional.scaled_dot_product_attention(*inputs)
+        if not difference.abs().max() < tolerance:
+            return f"In {dtype} the output is off by {difference.abs().max():.1g}: is it computed in less?"
+
+
+@attention.check
+def large_scores_do_not_overflow(answer):  # the same fact as for the look-up, on this function
+    inputs = _attention_inputs(scale=30.0, dtype=torch.float32)
+    output, _ = answer(*inputs)
+    if not torch.isfinite(output).all():
+        return (
+            "With large scores the output is not a finite number: exp of a large score overflows. "
+            "torch.softmax subtracts the largest score first."
+        )
+
+
+@attention.check
+def inputs_need_not_be_contiguous(answer):
+    inputs = [tensor.transpose(0, 1) for tensor in _attention_inputs()]
+    output, _ = answer(*inputs)
+    if not torch.allclose(output, functional.scaled_dot_product_attention(*inputs), atol=1e-9):
+        return "For inputs that are transposed views the output is wrong: does a `reshape` mix axes?"
+
+
+@attention.check
+def gradients_are_right(answer):
+    ours = [tensor.requires_grad_() for tensor in _attention_inputs()]
+    oracle = [tensor.requires_grad_() for tensor in _attention_inputs()]
+    output, _ = answer(*ours, _some_mask())
+    if not _clean_gradients(output, ours):
+        return "No gradient comes back to some input: is it cut off by `.detach()` or `.item()`?"
+    masked = functional.scaled_dot_product_attention(*oracle, attn_mask=_some_mask())
+    masked.square().sum().backward()
+    for name, mine, wanted in zip(("query", "key", "value"), ours, oracle, strict=True):
+        if not torch.allclose(mine.grad, wanted.grad, atol=1e-8):
+            return f"The gradient of `{name}` is wrong: is a part of the path cut off by `.detach()`?"
+
+
+def _clean_gradients(output, inputs) -> bool:
+    """Backpropagate sum(output²) and tell whether every input got a finite gradient."""
+    if not output.requires_grad:
+        return False
+    output.square().sum().backward()
+    return all(tensor.grad is not None and tensor.grad.isfinite().all() for tensor in inputs)
+
+
+@attention.wrong(shapes_are_right, "(..., queries, keys)")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(key @ query.mT / query.size(-1) ** 0.5, dim=-2)
+    return weights.mT @ value, weights
+
+
+@attention.wrong(shapes_are_right, "weights @ value")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-1)
+    return weights, weights
+
+
+@attention.wrong(each_row_sums_to_one, "Each *column* sums to 1")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-2)
+    return weights @ value, weights
+
+
+@attention.wrong(each_row_sums_to_one, "over the keys only")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    weights = torch.softmax(scores.flatten(-2), dim=-1).view_as(scores)
+    return weights @ value, weights
+
+
+@attention.wrong(scores_are_scaled_dot_products, "not scaled")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query @ key.mT, dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(scores_are_scaled_dot_products, "square root")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query @ key.mT / query.size(-1), dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(scores_are_scaled_dot_products, "number of keys")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query @ key.mT / key.size(-2) ** 0.5, dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(mask_hides_what_is_false, "wrong way round")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(mask, -1e9)
+    weights = torch.softmax(scores, dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(mask_hides_what_is_false, "before the softmax")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(mask_hides_what_is_false, "rows no longer sum to 1")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-1)
+    if mask is not None:
+        weights = weights * mask
+    return weights @ value, weights
+
+
+@attention.wrong(mask_hides_what_is_false, "A key that the mask hides")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, 0.0)
+    weights = torch.softmax(scores, dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(query_that_sees_nothing_gets_zeros, "NaN")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    weights = torch.softmax(scores, dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(query_that_sees_nothing_gets_zeros, "should give zeros")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -1e9)
+    weights = torch.softmax(scores, dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(works_without_leading_axes_and_for_one_token, "stopped")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.transpose(2, 3) / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -1e9)
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None:
+        weights = weights * mask
+    return weights @ value, weights
+
+
+@attention.wrong(gradients_are_right, "gradient of `key`")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.detach().mT / query.size(-1) ** 0.5 + 0 * (key.sum() * 0)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -1e9)
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None:
+        weights = weights * mask
+    return weights @ value, weights
+
+
+# --- masks -------------------------------------------------------------------------------------
+
+causal = CodeExercise(
+    returns=("mask",),
+    task="""
+    Write `my_causal_mask(seq_len)`: a bool tensor of shape `(seq_len, seq_len)`, row = query,
+    column = key. Each position may look (True) at itself and at what came before it.
+    """,
+    hints=(
+        "Draw it for three tokens: which of the nine cells are True?",
+        "Start from `torch.ones(seq_len, seq_len, dtype=torch.bool)`; `tril` keeps a triangle.",
+    ),
+    because="`tril` keeps the lower triangle: the column (key) is not beyond the row (query).",
+)
+
+
+@causal.stub
+def my_causal_mask(seq_len):
+    """Return a (seq_len, seq_len) bool mask that lets nobody look ahead."""
+    raise NotImplementedError
+
+
+@causal.reference
+def my_causal_mask(seq_len):
+    return torch.ones(seq_len, seq_len, dtype=torch.bool).tril()
+
+
+@causal.right
+def my_causal_mask(seq_len):
+    position = torch.arange(seq_len)
+    return position[None, :] <= position[:, None]
+
+
+@causal.right
+def my_causal_mask(seq_len):
+    return ~torch.triu(torch.ones(seq_len, seq_len), diagonal=1).bool()
+
+
+@causal.right
+def my_causal_mask(seq_len):
+    return torch.tensor([[key <= query for key in range(seq_len)] for query in range(seq_len)])
+
+
+@causal.check
+def causal_mask_is_square_and_bool(answer):
+    for seq_len in (5, 1):
+        mask = answer(seq_len)
+        if mask.shape != (seq_len, seq_len):
+            return f"For seq_len={seq_len} the shape should be ({seq_len}, {seq_len}); yours is {tuple(mask.shape)}."
+        if mask.dtype != torch.bool:
+            return f"A mask says yes or no: it should be torch.bool, and yours is {mask.dtype}."
+
+
+@causal.check
+def nobody_looks_ahead_and_everybody_looks_back(answer):
+    mask = answer(5)
+    cells = [(query, key) for query in range(5) for key in range(5)]
+    wrong = [(query, key) for query, key in cells if bool(mask[query, key]) != (key <= query)]
+    if not wrong:
+        return None
+    if all(query == key for query, key in wrong):
+        return "A position cannot look at itself: the diagonal should be True as well."
+    if all(bool(mask[query, key]) == (key >= query) for query, key in cells):
+        return "This lets each position look *ahead*: rows are queries, columns are keys."
+    if all(bool(mask[query, key]) == (key > query) for query, key in cells):
+        return "This is True where looking is forbidden; the course's masks say True = may look."
+    query, key = wrong[0]
+    verb = "may look ahead to" if key > query else "cannot look back to"
+    return f"Position {query} {verb} position {key}."
+
+
+@causal.wrong(nobody_looks_ahead_and_everybody_looks_back, "look *ahead*")
+def my_causal_mask(seq_len):
+    return torch.ones(seq_len, seq_len, dtype=torch.bool).triu()
+
+
+@causal.wrong(nobody_looks_ahead_and_everybody_looks_back, "may look ahead to")
+def my_causal_mask(seq_len):
+    return torch.ones(seq_len, seq_len, dtype=torch.bool).tril(diagonal=1)
+
+
+@causal.wrong(nobody_looks_ahead_and_everybody_looks_back, "diagonal")
+def my_causal_mask(seq_len):
+    return torch.ones(seq_len, seq_len, dtype=torch.bool).tril(diagonal=-1)
+
+
+@causal.wrong(nobody_looks_ahead_and_everybody_looks_back, "True = may look")
+def my_causal_mask(seq_len):
+    return torch.ones(seq_len, seq_len, dtype=torch.bool).triu(diagonal=1)
+
+
+@causal.wrong(causal_mask_is_square_and_bool, "torch.bool")
+def my_causal_mask(seq_len):
+    return torch.ones(seq_len, seq_len).tril()
+
+
+padding = CodeExercise(
+    returns=("mask",),
+    task="""
+    Three sentences of different length are padded to one length. Write
+    `my_padding_mask(lengths, seq_len)`: from `lengths` of shape `(B,)` make a bool mask of shape
+    `(B, 1, seq_len)` that is True for real tokens. The middle axis stands for every query.
+    """,
+    hints=(
+        "`torch.arange(seq_len)` numbers the positions; a position is real when it is below the length.",
+        "Compare `(seq_len,)` with `(B, 1)`: broadcasting gives `(B, seq_len)`. Then add the middle axis.",
+    ),
+    because="Only the columns of padding are hidden. A padded *query* still gets a row; nobody reads it.",
+)
+
+
+@padding.stub
+def my_padding_mask(lengths, seq_len):
+    """Return a (B, 1, seq_len) bool mask, True for real tokens."""
+    raise NotImplementedError
+
+
+@padding.reference
+def my_padding_mask(lengths, seq_len):
+    positions = torch.arange(seq_len)  # (seq_len,)
+    return (positions < lengths[:, None])[:, None, :]  # (B, 1, seq_len)
+
+
+@padding.right
+def my_padding_mask(lengths, seq_len):
+    rows = [[place < length for place in range(seq_len)] for length in lengths.tolist()]
+    return torch.tensor(rows, dtype=torch.bool).unsqueeze(1)
+
+
+@padding.right
+def my_padding_mask(lengths, seq_len):
+    mask = torch.zeros(len(lengths), 1, seq_len, dtype=torch.bool)
+    for row, length in enumerate(lengths):
+        mask[row, 0, :length] = True
+    return mask
+
+
+@padding.right
+def my_padding_mask(lengths, seq_len):
+    return torch.ge(lengths.view(-1, 1, 1) - 1, torch.arange(seq_len).view(1, 1, -1))
+
+
+@padding.check
+def padding_mask_has_its_axes(answer):
+    mask = answer(torch.tensor([2, 5, 3]), 5)
+    if mask.dtype != torch.bool:
+        return f"A mask says yes or no: it should be torch.bool, and yours is {mask.dtype}."
+    if mask.shape == (3, 5):
+        return "The shape is (B, seq_len) = (3, 5); add the middle axis for the queries: (3, 1, 5)."
+    if mask.shape != (3, 1, 5):
+        return f"For 3 lengths and seq_len=5 the shape should be (3, 1, 5); yours is {tuple(mask.shape)}."
+
+
+@padding.check
+def real_tokens_are_seen_and_padding_is_not(answer):
+    for lengths, seq_len in (([2, 5, 3], 5), ([1], 4), ([0, 6], 6)):
+        mask = answer(torch.tensor(lengths), seq_len)[:, 0]
+        for row, length in enumerate(lengths):
+            seen = [place for place in range(seq_len) if mask[row, place]]
+            if seen == list(range(length)):
+                continue
+            if seen == list(range(length, seq_len)):
+                return "This is True for the padding; the course's masks say True = may look."
+            return (
+                f"A sequence of {length} real tokens padded to {seq_len} should be True at "
+                f"positions {list(range(length))}; yours is at {seen}."
+            )
+
+
+@padding.wrong(real_tokens_are_seen_and_padding_is_not, "True for the padding")
+def my_padding_mask(lengths, seq_len):
+    return (torch.arange(seq_len) >= lengths[:, None])[:, None, :]
+
+
+@padding.wrong(real_tokens_are_seen_and_padding_is_not, "should be True at")
+def my_padding_mask(lengths, seq_len):
+    return (torch.arange(seq_len) <= lengths[:, None])[:, None, :]
+
+
+@padding.wrong(padding_mask_has_its_axes, "middle axis")
+def my_padding_mask(lengths, seq_len):
+    return torch.arange(seq_len) < lengths[:, None]
+
+
+@padding.wrong(padding_mask_has_its_axes, "(3, 1, 5)")
+def my_padding_mask(lengths, seq_len):
+    return (torch.arange(seq_len) < lengths[:, None])[:, :, None]
+
+
+# --- why the square root -----------------------------------------------------------------------
+
+largest_weight = Number(
+    kind="Predict, then run",
+    answer_name="largest_weight_guess",
+    form="a number between 0 and 1",
+    task="""
+    A query and 16 keys hold random numbers of mean 0 and standard deviation 1, and `d_k` is 256.
+    Nothing is scaled. With equal shares each key would get 1/16 = 0.06. How large, on average, is
+    the *largest* of the 16 weights? Guess before you run the next cell.
+    """,
+    truth=lambda: _mean_largest_weight(256),
+    factor=1.12,
+    reveal=True,
+    hints=(
+        "The scores have standard deviation √256 = 16. How far ahead is the best of 16, typically?",
+        "A lead of 3 already gives the best key `e^3` = 20 times the weight of the next.",
+    ),
+    because="Scores 16 wide make softmax all but a hard choice, which passes on almost no gradient.",
+)
+
+
+def _mean_largest_weight(d_k: int, num_queries: int = 2_000, num_keys: int = 16) -> float:
+    rng = torch.Generator().manual_seed(0)
+    query = torch.randn(num_queries, 1, d_k, generator=rng)
+    key = torch.randn(num_queries, num_keys, d_k, generator=rng)
+    return torch.softmax(query @ key.mT, dim=-1).amax(dim=-1).mean().item()
+
+
+score_variance = Number(
+    kind="On paper",
+    answer_name="score_variance_answer",
+    task="""
+    All entries are independent, with mean 0. Those of the query have standard deviation 2, those of
+    the key 3, and `d_k` is 64. What is the *variance* of the dot product?
+    """,
+    truth=lambda: 64.0 * 2**2 * 3**2,
+    factor=1.001,
+    traps=(
+        (48, "48 is the standard deviation; its square is asked for."),
+        (64, "64 would be right if both standard deviations were 1."),
+        (384, "Variances are squares: 2² and 3², not 2 and 3."),
+        (36, "36 is the variance of a single product; 64 of them are added."),
+    ),
+    hints=(
+        "The variance of a product of two independent numbers of mean 0 is the product of the variances.",
+        "The variance of a sum of independent numbers is the sum of their variances.",
+    ),
+    because="One product has variance 2² · 3² = 36; the sum of 64 of them has 64 · 36 = 2304.",
+)
+
+order_of_steps = Ordering(
+    kind="Order",
+    answer_name="order_of_steps_answer",
+    task="Put the steps of attention in order.",
+    items={
+        "a": "softmax over the keys",
+        "b": "average the values",
+        "c": "hide what the mask forbids",
+        "d": "dot products of queries and keys",
+    },
+    right="dcab",
+    rule="Ask of each step what it needs: weights come from scores, and hiding must come before sharing.",
+    hints=("What does softmax need, and what would hiding *after* it do to the sum of a row?",),
+    because="Scores, then hide, then share, then average. Scaling may stand anywhere before softmax.",
+)
+
+# --- shapes, bugs, costs, claims ---------------------------------------------------------------
+
+weights_shape = ShapePuzzle(
+    answer_name="weights_shape_answer",
+    task="""
+    A batch of 2 sequences, 12 heads, 7 queries that look at 9 keys; queries and keys are 32 wide,
+    values 64. What is the shape of `weights`?
+    """,
+    truth=lambda: torch.zeros(2, 12, 7, 32) @ torch.zeros(2, 12, 9, 32).mT,
+    traps={
+        (2, 12, 9, 7): "Rows are queries, columns are keys: a row for each of the 7 that look.",
+        (2, 12, 7, 64): "That is the shape of the output, after the values are averaged.",
+        (2, 12, 7, 7): "The queries look at 9 keys, not at themselves: this is not self-attention.",
+        (2, 12, 7, 32): "That is the query. The width 32 is summed away in the dot product.",
+    },
+    hints=("One weight for each pair of a query and a key, in each head of each sequence.",),
+    because="One weight for each query and key, in each head of each sequence. Widths do not appear.",
+)
+
+late_mask = FindTheBug(
+    returns=("output",),
+    harm="knows about the future",
+    task="""
+    This function is meant to be causal. It runs, its shapes are right, and the weights of the
+    future are zero. Yet its output at position 0 changes when position 4 does. Repair it.
+    """,
+    hints=(
+        "Print the sum of each row of `weights` after the mask.",
+        "Softmax divides by a sum over *all* keys. Which keys should that sum see?",
+    ),
+    because="The mask came after the softmax: the future was cut out of the top of the fraction, not out "
+    "of the sum below it.",
+)
+
+
+@late_mask.stub
+def causal_attention(query, key, value):
+    """Return the output of causal attention."""
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    weights = torch.softmax(scores, dim=-1)
+    weights = weights * torch.ones_like(weights).tril()
+    return weights @ value
+
+
+@late_mask.reference
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    future = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
+    weights = torch.softmax(scores.masked_fill(future, -torch.inf), dim=-1)
+    return weights @ value
+
+
+@late_mask.right
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    weights = torch.softmax(scores, dim=-1)
+    weights = weights * torch.ones_like(weights).tril()
+    weights = weights / weights.sum(dim=-1, keepdim=True)
+    return weights @ value
+
+
+@late_mask.right
+def causal_attention(query, key, value):
+    return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+
+
+@late_mask.right
+def causal_attention(query, key, value):
+    outputs = []
+    for last in range(query.shape[-2]):
+        scores = (key[..., : last + 1, :] * query[..., last, None, :]).sum(-1) / query.shape[-1] ** 0.5
+        share = torch.softmax(scores, dim=-1)
+        outputs.append((share[..., None] * value[..., : last + 1, :]).sum(dim=-2))
+    return torch.stack(outputs, dim=-2)
+
+
+def _causal_inputs():
+    rng = torch.Generator().manual_seed(4)
+    shapes = (2, 3, 5, 7), (2, 3, 5, 7), (2, 3, 5, 4)
+    return [torch.randn(shape, generator=rng, dtype=torch.float64) for shape in shapes]
+
+
+@late_mask.check
+def causal_output_has_its_shape(answer):
+    output = answer(*_causal_inputs())
+    if output.shape != (2, 3, 5, 4):
+        return f"The output should have shape (2, 3, 5, 4); yours has {tuple(output.shape)}."
+
+
+@late_mask.check
+def future_moves_nothing(answer):
+    query, key, value = _causal_inputs()
+    before = answer(query, key, value)
+    other_key, other_value = key.clone(), value.clone()
+    other_key[..., 4, :] += 1.0
+    other_value[..., 4, :] -= 1.0
+    moved = (answer(query, other_key, other_value) - before)[..., :4, :].abs().max()
+    if moved > 1e-9:
+        return f"Changing the last token moves earlier outputs by {moved:.2g}: something still knows about the future."
+
+
+@late_mask.check
+def past_is_averaged(answer):
+    inputs = _causal_inputs()
+    wanted = functional.scaled_dot_product_attention(*inputs, is_causal=True)
+    if not torch.allclose(answer(*inputs), wanted, atol=1e-9):
+        return "Nothing leaks, but the past is not shared out right: each row of weights should sum to 1."
+
+
+@late_mask.wrong(future_moves_nothing, "knows about the future")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    scores = scores * torch.ones_like(scores).tril()
+    return torch.softmax(scores, dim=-1) @ value
+
+
+@late_mask.wrong(past_is_averaged, "each row of weights")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    return torch.sigmoid(scores).tril() @ value
+
+
+score_memory = Number(
+    kind="Estimate the budget",
+    answer_name="score_memory_answer",
+    form="a number of GiB (2^30 bytes)",
+    task="""
+    How much memory do the scores of *one* layer take, written out in float32: batch 8, 12 heads,
+    4,096 tokens? In GiB, within 10 %.
+    """,
+    truth=lambda: 8 * 12 * 4096**2 * 4 / 2**30,
+    factor=1.1,
+    traps=(
+        (1.5, "1.5 G is how many scores there are; each takes 4 bytes."),
+        (0.75, "One sequence has 12 heads; there are 8 sequences."),
+        (0.5, "That is one head for 8 sequences; there are 12 heads."),
+        (3.0, "That would be 2 bytes a score, as in bfloat16; float32 takes 4."),
+        (0.0625, "That is one head of one sequence; multiply by 12 heads and 8 sequences."),
+    ),
+    hints=(
+        "One score for each pair of tokens, in each head, of each sequence.",
+        "4,096² is 2²⁴; 2²⁴ float32 numbers take 2²⁶ bytes = 64 MiB.",
+    ),
+    because="8 · 12 · 4096² scores of 4 bytes are 6 GiB, for one layer, forward only.",
+)
+
+read_the_cost = Choice(
+    kind="Read the plot",
+    answer_name="read_the_cost_answer",
+    task="""
+    Follow the line of the explicit function's memory in the figure above. By what factor does it
+    grow when the sequence gets 8 times longer?
+    """,
+    options={"a": "8", "b": "16", "c": "64", "d": "512"},
+    right="c",
+    reasons={
+        "a": "That is a slope of 1 on these axes: the fused function's line.",
+        "b": "8 times longer is three doublings, and each doubling takes 4 times the memory.",
+        "c": "A slope of 2 on doubly logarithmic axes: 8² = 64.",
+        "d": "That would be a slope of 3, cubic growth.",
+    },
+    hints=("How many times does it grow over *one* doubling? How many doublings are in 8?",),
+)
+
+too_good = Choice(
+    kind="Criticise a claim",
+    answer_name="too_good_answer",
+    task="""
+    "Our causal model predicts the next letter of *random* text with 99.8 % accuracy, measured on
+    text made fresh for the test." Which of these hold? Give all of them.
+    """,
+    options={
+        "a": "No model can beat 1 in 26 here, so there is a fault.",
+        "b": "It may have learnt the test text by heart.",
+        "c": "Changing a future token and watching an earlier output would show a leak.",
+        "d": "A longer training run would settle the question.",
+    },
+    right="ac",
+    reasons={
+        "a": "Random letters hold nothing to learn: 1/26 is the ceiling for anyone who cannot peek.",
+        "b": "The text is made fresh for the test: nobody can have seen it.",
+        "c": "An output may depend only on its past, and this tests just that.",
+        "d": "A leak gets better with training, not worse; the number would only rise.",
+    },
+    hints=("What is the best that anyone could do on random letters? What does a leak look like?",),
+)
