@@ -438,9 +438,11 @@ def test_cached_file_is_used_from_a_read_only_cache(serve):
             pytest.skip("this user may write to read-only folders (root, or no such permissions)")
         assert fetch(described()) == path
         path.write_bytes(ALTERED)
-        with pytest.warns(UserWarning, match="not used, though it could not be renamed"):
-            with pytest.raises(CacheNotWritableError, match="altered"):
-                fetch(described(url="http://127.0.0.1:9/part.json"))
+        with (
+            pytest.warns(UserWarning, match="not used, though it could not be renamed"),
+            pytest.raises(CacheNotWritableError, match="altered"),
+        ):
+            fetch(described(url="http://127.0.0.1:9/part.json"))
     finally:
         path.parent.chmod(0o755)
 
