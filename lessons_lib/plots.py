@@ -21,6 +21,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P")
 _INK = "#010203"  # stands for "the page's text colour" until the figure becomes SVG
 _CELL_COLOURS = "cividis"
 _MAX_CELLS_WITH_NUMBERS = 12
+_QUERIES_DESCRIBED = 5
 
 
 def use_style() -> None:
@@ -128,12 +129,14 @@ def _heatmap_size(num_queries: int, num_keys: int) -> tuple[float, float]:
 
 
 def _describe_weights(weights, query_tokens, key_tokens, title: str) -> str:
-    strongest = ", ".join(
-        f"{token} looks most at {key_tokens[row.argmax()]} ({row.max():.2f})"
-        for token, row in zip(query_tokens, weights, strict=True)
-        if row.max() > 0
+    """Say where the most decided queries look; more than a few would not be listened to."""
+    most_decided = np.argsort(-weights.max(axis=1), kind="stable")[:_QUERIES_DESCRIBED]
+    looks = ", ".join(
+        f"{query_tokens[row]} looks most at {key_tokens[weights[row].argmax()]} "
+        f"({weights[row].max():.2f})"
+        for row in sorted(most_decided)
     )
-    return f"Heat map of attention weights{': ' + title if title else ''}. {strongest}."
+    return f"Heat map of attention weights{': ' + title if title else ''}. {looks}."
 
 
 def _as_array(weights) -> np.ndarray:
