@@ -21,6 +21,8 @@ _MARKERS = ("o", "s", "^", "D", "v", "P")
 _INK = "#010203"  # stands for "the page's text colour" until the figure becomes SVG
 _CELL_COLOURS = "cividis"
 _MAX_CELLS_WITH_NUMBERS = 12
+_BOX_STYLE = "display:flex;flex-wrap:wrap;gap:0.5em;margin:0.5em 0"
+_SVG_NAMES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 _QUERIES_DESCRIBED = 5
 
 
@@ -48,24 +50,27 @@ def use_style() -> None:
     )
 
 
-def show(figure: matplotlib.figure.Figure, alt: str) -> None:
-    """Display a figure with its description, and close it.
+def show(*figures: matplotlib.figure.Figure, alt: str) -> None:
+    """Display one figure, or several side by side that wrap on a narrow screen, and close them.
 
     Args:
-        figure: the figure to display.
-        alt: what a reader who cannot see the figure needs to know: what is drawn, and what it
-            shows. One to three sentences.
+        figures: the figures to display.
+        alt: what a reader who cannot see them needs to know: what is drawn, and what it shows.
+            One to three sentences.
 
     Raises:
-        ValueError: `alt` is empty.
+        ValueError: `alt` is empty, or there is no figure.
     """
     from IPython.display import display
 
-    if not alt.strip():
-        raise ValueError("alt should say what the figure shows; it is empty")
-    svg = _as_svg(figure, alt)
-    plt.close(figure)
-    display({"text/html": svg, "text/plain": f"Figure: {alt}"}, raw=True)
+    if not alt.strip() or not figures:
+        raise ValueError("show needs a figure, and an alt that says what it shows")
+    drawings = "".join(_as_svg(figure, f"{alt} {number}") for number, figure in enumerate(figures))
+    for figure in figures:
+        plt.close(figure)
+    label = html.escape(alt, quote=True)
+    box = f'<figure role="img" aria-label="{label}" style="{_BOX_STYLE}">{drawings}</figure>'
+    display({"text/html": box, "text/plain": f"Figure: {alt}"}, raw=True)
 
 
 def attention_heatmap(
@@ -103,7 +108,7 @@ def attention_heatmap(
     axes.xaxis.set_label_position("bottom")
     if title:
         axes.set_title(title)
-    show(figure, alt or _describe_weights(weights, query_tokens, key_tokens, title))
+    show(figure, alt=alt or _describe_weights(weights, query_tokens, key_tokens, title))
 
 
 def _draw_cells(axes, weights: np.ndarray) -> None:
@@ -145,23 +150,15 @@ def _as_array(weights) -> np.ndarray:
     return np.asarray(weights)
 
 
-def _as_svg(figure, alt: str) -> str:
-    """Inline SVG whose ids depend on its description alone, so that a second run is identical."""
-    label = html.escape(alt, quote=True)
+def _as_svg(figure, salt: str) -> str:
+    """Inline SVG whose ids depend on `salt` alone, so that a second run is identical."""
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": hashlib.sha256(alt.encode()).hexdigest()}):
+    with matplotlib.rc_context({"svg.hashsalt": hashlib.sha256(salt.encode()).hexdigest()}):
         figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
-    drawing = buffer.getvalue()
-    drawing = drawing[drawing.index("<svg") :].replace(_INK, "currentColor")
+    drawing = buffer.getvalue().replace(_INK, "currentColor")
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    width = re.search(r'width="([\d.]+)pt"', drawing).group(1)
-    drawing = re.sub(
-        r'<svg [^>]*?viewBox="([^"]*)"[^>]*>',
-        rf'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        rf'viewBox="\1" role="img" aria-label="{label}" '
-        rf'style="width:{float(width):.0f}pt;max-width:100%;height:auto">',
-        drawing,
-        count=1,
-        flags=re.DOTALL,
-    )
-    return f'<figure style="margin:0.5em 0">{drawing}</figure>'
+    head = re.search(r'<svg [^>]*?width="([\d.]+)pt"[^>]*>', drawing)
+    box = re.search(r'viewBox="[^"]*"', head.group()).group()
+    width = round(float(head.group(1)))
+    opening = f'<svg {_SVG_NAMES} {box} aria-hidden="true" style="flex:0 1 {width}pt;min-width:14em">'
+    return opening + drawing[head.end() :]

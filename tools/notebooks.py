@@ -52,8 +52,8 @@ def repository_url() -> str:
 def set_up_source() -> str:
     """The first code cell of every chapter: on Colab it installs the course's library first."""
     return (
-        "# The same first cell opens every chapter. Where the course is not installed yet, as on\n"
-        "# Colab, it installs the course's small library.\n"
+        "# The first cell of every chapter. Where the course's small library is not\n"
+        "# installed yet, as on Colab, it installs it.\n"
         "try:\n"
         "    import lessons_lib\n"
         "except ImportError:\n"
@@ -74,6 +74,7 @@ def derive(twin: NotebookNode) -> NotebookNode:
     cells = []
     for exercise_name, group in groupby(twin.cells, key=_exercise_name):
         if exercise_name:
+            _require_no_text(exercise_name, list(group))
             cells += _exercise_cells(exercise_name)
         else:
             cells += [_with_set_up(cell) for cell in group]
@@ -144,6 +145,17 @@ def _exercise_name(cell: NotebookNode) -> str | None:
         if tag.startswith(EXERCISE_PREFIX):
             return tag.removeprefix(EXERCISE_PREFIX)
     return None
+
+
+def _require_no_text(name: str, group: list[NotebookNode]) -> None:
+    """An exercise's cells are made anew: refuse to lose what a person wrote among them."""
+    for cell in group:
+        derived = cell.source.startswith(("**Exercise · ", "<details>"))
+        if cell.cell_type == "markdown" and not derived:
+            raise ValueError(
+                f"text stands in a cell tagged {EXERCISE_PREFIX}{name} and would be lost: "
+                f"{cell.source[:60]!r}. Mark the place of an exercise by an empty code cell."
+            )
 
 
 def _with_set_up(cell: NotebookNode) -> NotebookNode:

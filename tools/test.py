@@ -1,0 +1,55 @@
+"""Run every check there is: style, unit tests, the book and its pages, then each notebook twice.
+
+    python tools/test.py           everything
+    python tools/test.py tests/test_attention.py -x      only this, with pytest's own options
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+NBVAL = [
+    *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"),
+    *("--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "notebooks"),
+]
+CODE = ("lessons_lib", "tools", "tests")
+
+
+def steps() -> dict[str, list[str]]:
+    """Each check's name and command, in the order in which a failure is cheapest."""
+    return {
+        "style": [PYTHON, "-m", "ruff", "check", "--quiet", *CODE],
+        "layout of code": [PYTHON, "-m", "ruff", "format", "--check", "--quiet", *CODE],
+        "the book, warnings as errors": [PYTHON, "tools/book.py"],
+        "unit tests, pages, solved notebooks": [*PYTEST, "tests"],
+        "notebooks as shipped": [*PYTEST, *NBVAL],
+    }
+
+
+def run(name: str, command: list[str], environment: dict[str, str]) -> bool:
+    started = time.perf_counter()
+    print(f"\n=== {name}", flush=True)
+    passed = subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
+    print(f"=== {name}: {'passed' if passed else 'FAILED'}, {time.perf_counter() - started:.0f} s", flush=True)
+    return passed
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as fresh:
+        environment = {**os.environ, "LESSONS_PROGRESS": fresh}
+        if sys.argv[1:]:
+            sys.exit(not run("chosen tests", [PYTHON, "-m", "pytest", *sys.argv[1:]], environment))
+        failed = [name for name, command in steps().items() if not run(name, command, environment)]
+    if failed:
+        sys.exit(f"\nFailed: {'; '.join(failed)}.")
+    print("\nEverything passed.")
+
+
+if __name__ == "__main__":
+    main()
