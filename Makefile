@@ -1,0 +1,38 @@
+# Every target first makes sure that .venv holds what it needs; a ready .venv costs it no second.
+PYTHON ?= python3
+ENVIRONMENT = $(PYTHON) tools/environment.py
+VENV = .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help book lab test notebooks lint constraints clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+book: ## Build the book and say where to open it
+	@$(ENVIRONMENT) book
+	@$(VENV)/python tools/book.py
+
+lab: ## Open the notebooks in JupyterLab
+	@$(ENVIRONMENT) run lab
+	@$(VENV)/jupyter trust notebooks/*.ipynb
+	@$(VENV)/jupyter lab notebooks
+
+test: ## Run every test
+	@$(ENVIRONMENT) run book test
+	@$(VENV)/python tools/test.py
+
+notebooks: ## Derive, run and store the notebooks; one of them with CHAPTER=name
+	@$(ENVIRONMENT) run test
+	@$(VENV)/python tools/notebooks.py $(CHAPTER)
+
+lint: ## Check the code's style
+	@$(ENVIRONMENT) test
+	@$(VENV)/ruff check lessons_lib tools tests
+	@$(VENV)/ruff format --check lessons_lib tools tests
+
+constraints: ## Resolve all versions anew into constraints.txt; hold one with HOLD=torch==2.13.0
+	@$(PYTHON) tools/constraints.py $(HOLD)
+
+clean: ## Delete the built book and the environment
+	rm -rf _build .venv
