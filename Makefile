@@ -25,6 +25,7 @@ test: ## Run every test
 notebooks: ## Derive, run and store the notebooks; one of them with CHAPTER=name
 	@$(ENVIRONMENT) run test
 	@$(VENV)/python tools/notebooks.py $(CHAPTER)
+	@$(VENV)/python tools/readme.py
 
 lint: ## Check the code's style
 	@$(ENVIRONMENT) test

@@ -22,6 +22,9 @@ _INK = "#010203"  # stands for "the page's text colour" until the figure becomes
 _CELL_COLOURS = "cividis"
 _MAX_CELLS_WITH_NUMBERS = 12
 _BOX_STYLE = "display:flex;flex-wrap:wrap;gap:0.5em;margin:0.5em 0"
+_STROKES = (
+    "stroke-linejoin:round;stroke-linecap:butt"  # what matplotlib's own <style> sets page-wide
+)
 _SVG_NAMES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 _QUERIES_DESCRIBED = 5
 
@@ -156,9 +159,10 @@ def _as_svg(figure, salt: str) -> str:
     with matplotlib.rc_context({"svg.hashsalt": hashlib.sha256(salt.encode()).hexdigest()}):
         figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
     drawing = buffer.getvalue().replace(_INK, "currentColor")
-    drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r"<(metadata|style)\b.*?</\1>", "", drawing, flags=re.DOTALL)
     head = re.search(r'<svg [^>]*?width="([\d.]+)pt"[^>]*>', drawing)
     box = re.search(r'viewBox="[^"]*"', head.group()).group()
     width = round(float(head.group(1)))
-    opening = f'<svg {_SVG_NAMES} {box} aria-hidden="true" style="flex:0 1 {width}pt;min-width:14em">'
+    size = f"flex:0 1 {width}pt;min-width:14em"
+    opening = f'<svg {_SVG_NAMES} {box} aria-hidden="true" style="{size};{_STROKES}">'
     return opening + drawing[head.end() :]

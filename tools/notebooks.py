@@ -1,8 +1,8 @@
-"""From a chapter's text twin to its notebook: derive, convert, run, store; and the way to check it.
+"""From a chapter's text twin to its notebook: derive, convert, run, store; and how to check it.
 
-A person edits `book/chapters/NN_name.md`. From it come the derived cells (the set-up cell, the cells
-of each exercise), which are written back into the twin, and `notebooks/NN_name.ipynb` with its
-outputs, which nobody edits by hand.
+A person edits `book/chapters/NN_name.md`. From it come the derived cells (the set-up cell, the
+cells of each exercise), which are written back into the twin, and `notebooks/NN_name.ipynb` with
+its outputs, which nobody edits by hand.
 
     python tools/notebooks.py                      every chapter
     python tools/notebooks.py 02_self_attention    one chapter
@@ -37,7 +37,9 @@ SOLVED_RUN_TAG = "solved-run"  # needed by the exercises: runs in the solved not
 _TWIN_FORMAT = {
     "extension": ".md",
     "format_name": "myst",
-    "notebook_metadata_filter": "kernelspec,accelerator,colab,-jupytext.text_representation.jupytext_version",
+    "notebook_metadata_filter": ",".join(
+        ("kernelspec", "accelerator", "colab", "-jupytext.text_representation.jupytext_version")
+    ),
     "cell_metadata_filter": "all,-execution,-ExecuteTime,-collapsed,-scrolled",
 }
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -114,7 +116,9 @@ def solved(notebook: NotebookNode) -> NotebookNode:
     cells = []
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
-        if cell.cell_type != "code" or not (_exercise_name(cell) or {SET_UP_TAG, SOLVED_RUN_TAG} & set(tags)):
+        if cell.cell_type != "code" or not (
+            _exercise_name(cell) or {SET_UP_TAG, SOLVED_RUN_TAG} & set(tags)
+        ):
             continue
         cell = new_code_cell(cell.source, metadata=cell.metadata)
         if _exercise_name(cell):
@@ -136,7 +140,8 @@ def read_notebook(name: str) -> NotebookNode:
 def outline(notebook: NotebookNode) -> list[tuple[str, str, tuple[str, ...]]]:
     """What twin and notebook must share: kind, source and tags of each cell."""
     return [
-        (cell.cell_type, cell.source, tuple(cell.metadata.get("tags", []))) for cell in notebook.cells
+        (cell.cell_type, cell.source, tuple(cell.metadata.get("tags", [])))
+        for cell in notebook.cells
     ]
 
 
@@ -190,7 +195,8 @@ def main() -> None:
     names = parser.parse_args().chapters or chapter_names()
     unknown = sorted(set(names) - set(chapter_names()))
     if unknown:
-        sys.exit(f"No chapter {', '.join(unknown)} in book/chapters; there are {', '.join(chapter_names())}.")
+        known = ", ".join(chapter_names())
+        sys.exit(f"No chapter {', '.join(unknown)} in book/chapters; there are {known}.")
     for name in names:
         make(name)
 

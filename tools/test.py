@@ -1,7 +1,7 @@
 """Run every check there is: style, unit tests, the book and its pages, then each notebook twice.
 
-    python tools/test.py           everything
-    python tools/test.py tests/test_attention.py -x      only this, with pytest's own options
+python tools/test.py           everything
+python tools/test.py tests/test_attention.py -x      only this, with pytest's own options
 """
 
 import os
@@ -36,7 +36,10 @@ def run(name: str, command: list[str], environment: dict[str, str]) -> bool:
     started = time.perf_counter()
     print(f"\n=== {name}", flush=True)
     passed = subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
-    print(f"=== {name}: {'passed' if passed else 'FAILED'}, {time.perf_counter() - started:.0f} s", flush=True)
+    print(
+        f"=== {name}: {'passed' if passed else 'FAILED'}, {time.perf_counter() - started:.0f} s",
+        flush=True,
+    )
     return passed
 
 

@@ -1,0 +1,19 @@
+"""The README's table of chapters is what the notebooks say."""
+
+import pytest
+from tools_path import readme
+
+
+def test_table_of_chapters_is_current():
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.updated(text) == text
+
+
+def test_stale_table_is_noticed():
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.updated(text.replace("| Self-attention |", "| Attention |")) == text
+
+
+def test_readme_without_its_marks_is_refused():
+    with pytest.raises(ValueError, match=r"README\.md should hold the marks"):
+        readme.updated("# A title\n")

@@ -1,0 +1,13 @@
+"""Makes the project's tools importable in tests: `from tools_path import notebooks`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+import readme
+
+import book
+import notebooks
+
+__all__ = ["book", "notebooks", "readme"]
