@@ -115,19 +115,26 @@ def attention_heatmap(
 
 
 def _draw_cells(axes, weights: np.ndarray) -> None:
+    """Few cells bear their numbers, on one scale for all maps; many have a scale of their own."""
     num_queries, num_keys = weights.shape
+    numbered = max(weights.shape) <= _MAX_CELLS_WITH_NUMBERS
     edges_x, edges_y = np.arange(num_keys + 1) - 0.5, np.arange(num_queries + 1) - 0.5
-    cells = axes.pcolormesh(edges_x, edges_y, weights, cmap=_CELL_COLOURS, vmin=0, vmax=1)
+    top = 1.0 if numbered else weights.max()
+    cells = axes.pcolormesh(edges_x, edges_y, weights, cmap=_CELL_COLOURS, vmin=0, vmax=top)
     axes.invert_yaxis()
     axes.set_aspect("equal")
     axes.grid(False)
     axes.xaxis.tick_top()
-    if max(weights.shape) > _MAX_CELLS_WITH_NUMBERS:
+    if numbered:
+        _write_numbers(axes, weights)
+    else:
         axes.figure.colorbar(cells, ax=axes, label="weight", shrink=0.7)
-        return
+
+
+def _write_numbers(axes, weights: np.ndarray) -> None:
     for (row, column), weight in np.ndenumerate(weights):
         ink = "black" if weight > 0.55 else "white"
-        axes.text(column, row, f"{weight:.2f}"[-4:], ha="center", va="center", color=ink, size=9)
+        axes.text(column, row, f"{weight:.2f}", ha="center", va="center", color=ink, size=9)
 
 
 def _heatmap_size(num_queries: int, num_keys: int) -> tuple[float, float]:
