@@ -4,6 +4,7 @@ A chapter's exercises are declared in the module of the chapter's name beside th
 work is in `engine`.
 """
 
+import contextlib
 from pathlib import Path
 
 from .engine import pages, record, registry, table, verdict
@@ -29,10 +30,8 @@ def check(name: str, answer, *, isolated: bool | None = None) -> verdict.Verdict
         TypeError: `isolated` is True and the answer cannot be sent to another process.
     """
     exercise = registry.find(name)
-    if answer is ...:
-        found = exercise.judge(answer)
-    else:
-        found = _judge_marked(exercise, answer, isolated)
+    unanswered = answer is ...
+    found = exercise.judge(answer) if unanswered else _judge_marked(exercise, answer, isolated)
     if found.passed is not None:
         guess = answer if isinstance(answer, str | int | float) else None
         record.save(name, passed=found.passed, guess=guess)
@@ -94,28 +93,31 @@ def import_progress(path: str | Path = "progress.json") -> None:
         ProgressError: it is not a progress file of this version; nothing was changed.
         OSError: the reader's own progress cannot be written.
     """
-    record.write(record.merge(record.load(), record.read(Path(path))), record.location())
+    record.join(record.read(Path(path)))
 
 
 def _judge_marked(exercise, answer, isolated: bool | None) -> verdict.Verdict:
     """Judge, with a mark on disk meanwhile: where the kernel dies, the next check knows."""
     mark = record.started_mark(exercise.name)
     if isolated or (isolated is None and mark.exists() and can_be_sent(answer)):
-        mark.unlink(missing_ok=True)
+        _remove(mark)
         return judge_isolated(exercise, answer)
     _touch(mark)
     try:
         return judge(exercise, answer)
     finally:
-        mark.unlink(missing_ok=True)
+        _remove(mark)
 
 
 def _touch(mark: Path) -> None:
-    try:
+    with contextlib.suppress(OSError):  # no mark, no memory of a dead kernel: the check can go on
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
-    except OSError:
-        return  # no mark, no memory of a dead kernel; the check itself can go on
+
+
+def _remove(mark: Path) -> None:
+    with contextlib.suppress(OSError):
+        mark.unlink(missing_ok=True)
 
 
 def _show_markdown(text: str) -> None:

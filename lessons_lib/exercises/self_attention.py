@@ -35,7 +35,10 @@ matmul_shape = ShapePuzzle(
     task="`x` has shape `(2, 5, 8)` and `w` has shape `(8, 3)`. What is the shape of `x @ w`?",
     truth=lambda: torch.zeros(2, 5, 8) @ torch.zeros(8, 3),
     traps={
-        (5, 3): "The leading axis does not vanish: each of the 2 batch entries is multiplied by `w`.",
+        (
+            5,
+            3,
+        ): "The leading axis does not vanish: each of the 2 batch entries is multiplied by `w`.",
         (2, 8, 3): "The inner sizes (8 and 8) are summed over, and both disappear.",
         (2, 5, 8, 3): "The shared size 8 is summed over; it appears in neither place.",
     },
@@ -101,14 +104,24 @@ def _lookup_inputs(num_keys: int = 6, scale: float = 1.0, dtype=torch.float64):
     return tuple(scale * torch.randn(shape, generator=rng, dtype=dtype) for shape in shapes)
 
 
-def _lookup_by_hand(query, keys, values) -> list[float]:
+def _lookup_by_hand(query, keys, values) -> torch.Tensor:
     """The oracle: plain Python, one number at a time."""
+    query = query.tolist()
     scores = [sum(q * k for q, k in zip(query, key, strict=True)) for key in keys.tolist()]
-    scores = [float(score) for score in scores]
     powers = [math.exp(score - max(scores)) for score in scores]
     weights = [power / sum(powers) for power in powers]
     columns = zip(*values.tolist(), strict=True)
-    return [sum(w * v for w, v in zip(weights, column, strict=True)) for column in columns]
+    averages = [sum(w * v for w, v in zip(weights, column, strict=True)) for column in columns]
+    return torch.tensor(averages, dtype=values.dtype)
+
+
+def _other_dtype(name: str, tensor: torch.Tensor, wanted: torch.dtype) -> str | None:
+    if tensor.dtype == wanted:
+        return None
+    return (
+        f"Given {wanted}, `{name}` is {tensor.dtype}: is a tensor made with a fixed dtype, or "
+        f"outside torch?"
+    )
 
 
 @soft_lookup.check
@@ -119,6 +132,7 @@ def output_is_one_value(answer):
             f"For 6 values of width 3 the output should have shape (3,), one averaged value; "
             f"yours has {tuple(output.shape)}. Average over the keys, not over the width."
         )
+    return _other_dtype("output", output, torch.float64)
 
 
 @soft_lookup.check
@@ -135,8 +149,8 @@ def output_is_an_average_of_the_values(answer):
 @soft_lookup.check
 def weights_come_from_the_dot_products(answer):
     inputs = _lookup_inputs()
-    output, wanted = answer(*inputs), torch.tensor(_lookup_by_hand(*inputs), dtype=torch.float64)
-    if torch.allclose(output, wanted, atol=1e-9):
+    output = answer(*inputs)
+    if torch.allclose(output, _lookup_by_hand(*inputs), atol=1e-9):
         return None
     query, keys, values = inputs
     if torch.allclose(output, values.mean(dim=0)):
@@ -151,25 +165,53 @@ def weights_come_from_the_dot_products(answer):
 
 
 @soft_lookup.check
+def a_single_key_takes_all(answer):
+    query, keys, values = _lookup_inputs(num_keys=1)
+    output = answer(query, keys, values)
+    if output.shape != (3,) or not torch.allclose(output, values[0]):
+        return "With one key there is nothing to share: its value should come out, of shape (3,)."
+
+
+@soft_lookup.check
 def large_scores_do_not_overflow(answer):
-    output = answer(*_lookup_inputs(scale=30.0, dtype=torch.float32))
-    if not torch.isfinite(output).all():
-        return (
-            "With large scores the output is not a finite number: exp of a large score overflows. "
-            "torch.softmax subtracts the largest score first."
-        )
+    for dtype, tolerance in ((torch.float32, 0.1), (torch.float64, 1e-9)):
+        inputs = _lookup_inputs(scale=30.0, dtype=dtype)
+        output = answer(*inputs)
+        if not torch.isfinite(output).all():
+            return (
+                "With large scores the output is not a finite number: exp of a large score "
+                "overflows. torch.softmax subtracts the largest score first."
+            )
+        if not torch.allclose(output, _lookup_by_hand(*inputs), atol=tolerance):
+            return (
+                "With large scores the weights are no longer the softmax of the dot products: are "
+                "the scores bounded, or is something added to their sum?"
+            )
 
 
 @soft_lookup.check
 def gradient_reaches_every_input(answer):
-    inputs = [tensor.requires_grad_() for tensor in _lookup_inputs()]
-    output = answer(*inputs)
+    ours = [tensor.requires_grad_() for tensor in _lookup_inputs()]
+    oracle = [tensor.requires_grad_() for tensor in _lookup_inputs()]
+    output = answer(*ours)
     if not output.requires_grad:
         return "No gradient comes back: something in between leaves torch (`.item()`, `.detach()`)."
-    output.sum().backward()
-    for name, tensor in zip(("query", "keys", "values"), inputs, strict=True):
-        if tensor.grad is None or not tensor.grad.abs().sum() > 0:
+    output.square().sum().backward()
+    query, keys, values = oracle
+    wanted = functional.scaled_dot_product_attention(query[None], keys, values, scale=1.0)
+    wanted.square().sum().backward()
+    return _wrong_gradient(("query", "keys", "values"), ours, oracle)
+
+
+def _wrong_gradient(names, ours, oracle) -> str | None:
+    """Compare what two backward passes left in `grad`, input by input."""
+    for name, mine, wanted in zip(names, ours, oracle, strict=True):
+        if mine.grad is None or not mine.grad.abs().sum() > 0:
             return f"No gradient reaches `{name}`: is it cut off by `.item()` or `.detach()`?"
+        if not torch.allclose(mine.grad, wanted.grad, atol=1e-8):
+            return (
+                f"The gradient of `{name}` is wrong: is a part of the path cut off by `.detach()`?"
+            )
 
 
 @soft_lookup.wrong(output_is_one_value, "Average over the keys")
@@ -197,6 +239,29 @@ def my_soft_lookup(query, keys, values):
 def my_soft_lookup(query, keys, values):
     powers = torch.exp(keys @ query)
     return powers @ values / powers.sum()
+
+
+@soft_lookup.wrong(output_is_one_value, "Given torch.float64, `output` is torch.float32")
+def my_soft_lookup(query, keys, values):
+    return torch.tensor((torch.softmax(keys @ query, dim=0) @ values).tolist())
+
+
+@soft_lookup.wrong(a_single_key_takes_all, "nothing to share")
+def my_soft_lookup(query, keys, values):
+    weights = torch.softmax(keys @ query, dim=0)
+    return (weights[:, None] * values).squeeze().sum(dim=0)
+
+
+@soft_lookup.wrong(large_scores_do_not_overflow, "bounded")
+def my_soft_lookup(query, keys, values):
+    powers = torch.exp((keys @ query).clamp(max=80))
+    return powers @ values / powers.sum()
+
+
+@soft_lookup.wrong(gradient_reaches_every_input, "The gradient of `query` is wrong")
+def my_soft_lookup(query, keys, values):
+    powers = torch.exp(keys @ query - (keys @ query).max())
+    return powers @ values / powers.sum().detach()
 
 
 @soft_lookup.wrong(gradient_reaches_every_input, "`query`")
@@ -257,6 +322,8 @@ def my_attention(query, key, value, mask=None):
 def my_attention(query, key, value, mask=None):
     width = key.shape[-1]
     scores = torch.matmul(query / math.sqrt(width), key.mT)
+    if mask is not None:
+        scores = torch.where(mask, scores, -1e30)
     powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True).detach())
     if mask is not None:
         powers = powers * mask
@@ -315,21 +382,27 @@ def shapes_are_right(answer):
             f"`output` should be (..., queries, value width) = (2, 3, 5, 4); yours is "
             f"{tuple(output.shape)}. It is weights @ value."
         )
+    for name, tensor in (("output", output), ("weights", weights)):
+        message = _other_dtype(name, tensor, torch.float64)
+        if message:
+            return message
 
 
 @attention.check
 def each_row_sums_to_one(answer):
     _, weights = answer(*_attention_inputs())
-    if torch.allclose(weights.sum(dim=-1), torch.ones(2, 3, 5, dtype=torch.float64)):
+    totals = weights.sum(dim=-1)
+    if torch.allclose(totals, torch.ones(2, 3, 5, dtype=torch.float64)):
         return None
     if torch.allclose(weights.sum(dim=-2), torch.ones(2, 3, 6, dtype=torch.float64)):
         return (
             "Each *column* sums to 1: the softmax runs over the queries. It should run over the "
             "keys, dim=-1, so that each query shares out one whole."
         )
+    furthest = totals.flatten()[(totals - 1).abs().argmax()]
     return (
-        f"Each row of `weights` should sum to 1; your first one sums to "
-        f"{weights[0, 0, 0].sum():.3g}. Does the softmax run over the keys only, dim=-1?"
+        f"Each row of `weights` should sum to 1; one of yours sums to {furthest:.3g}. Does the "
+        f"softmax run over the keys only, dim=-1, and is it left as it comes?"
     )
 
 
@@ -368,6 +441,11 @@ def output_is_the_weighted_average(answer):
 def mask_hides_what_is_false(answer):
     mask, inputs = _some_mask(), _attention_inputs()
     output, weights = answer(*inputs, mask)
+    if weights.isnan().any():
+        return (
+            "With a mask the weights are NaN: 0 times infinity, or infinity minus infinity, is not a "
+            "number. `masked_fill` puts a score in without calculating."
+        )
     everywhere = mask.expand_as(weights)
     if weights[everywhere].abs().max() == 0 or (weights[~everywhere] > 0.05).any():
         if (weights[everywhere] < 1e-9).all():
@@ -391,7 +469,7 @@ def mask_hides_what_is_false(answer):
 def mask_may_be_smaller_and_is_broadcast(answer):
     inputs = _attention_inputs()
     row = torch.tensor([True, False, True, True, False, True])
-    for mask in (row, row.expand(5, 6), row.expand(2, 1, 1, 6)):
+    for mask in (row, row.expand(5, 6), row.expand(3, 1, 6), row.expand(2, 1, 1, 6)):
         _, weights = answer(*inputs, mask)
         if not torch.allclose(weights, _torch_weights(*inputs[:2], row.expand(5, 6)), atol=1e-9):
             return f"A mask of shape {tuple(mask.shape)} should be broadcast to (2, 3, 5, 6)."
@@ -410,7 +488,10 @@ def query_that_sees_nothing_gets_zeros(answer):
         )
     if (output[..., 3, :] != 0).any() or (weights[..., 3, :] != 0).any():
         return "A query that may look at nothing should give zeros, in `output` and in `weights`."
-    if not _clean_gradients(output, inputs):
+    if not output.requires_grad:
+        return "No gradient comes back: something in between leaves torch (`.item()`, `.detach()`)."
+    output.square().sum().backward()
+    if any(tensor.grad is not None and tensor.grad.isnan().any() for tensor in inputs):
         return "Where a query may look at nothing the gradient is NaN. Use a finite lowest score."
 
 
@@ -420,9 +501,24 @@ def works_without_leading_axes_and_for_one_token(answer):
         inputs = _attention_inputs(leading=leading)
         output, _ = answer(*inputs)
         if not torch.allclose(output, functional.scaled_dot_product_attention(*inputs), atol=1e-9):
-            return f"With leading axes {leading} the output is wrong: does a line count on four axes?"
+            return (
+                f"With leading axes {leading} the output is wrong: does a line count on four axes?"
+            )
+        mask = _some_mask()[0, 0]
+        output, _ = answer(*inputs, mask)
+        wanted = functional.scaled_dot_product_attention(*inputs, attn_mask=mask)
+        if not torch.allclose(output, wanted, atol=1e-9):
+            return (
+                f"With leading axes {leading} and a mask of shape (5, 6) the output is wrong: does a "
+                f"line about the mask count on four axes?"
+            )
     one = [tensor[..., :1, :] for tensor in _attention_inputs()]
     output, weights = answer(*one)
+    if weights.shape != (2, 3, 1, 1) or output.shape != (2, 3, 1, 4):
+        return (
+            f"For one query and one key `output` should be (2, 3, 1, 4) and `weights` (2, 3, 1, 1); "
+            f"yours are {tuple(output.shape)} and {tuple(weights.shape)}. Does a `squeeze` drop axes?"
+        )
     if not torch.allclose(output, one[2]) or not (weights == 1).all():
         return "A single token can only look at itself: weight 1, and its own value comes out."
 
@@ -433,10 +529,13 @@ def precision_is_kept(answer):
         inputs = _attention_inputs(dtype=dtype)
         output, _ = answer(*inputs)
         if output.dtype != dtype:
-            return f"Given {dtype}, the output is {output.dtype}: is a tensor made with a fixed dtype?"
+            return _other_dtype("output", output, dtype)
         difference = output - functional.scaled_dot_product_attention(*inputs)
         if not difference.abs().max() < tolerance:
-            return f"In {dtype} the output is off by {difference.abs().max():.1g}: is it computed in less?"
+            return (
+                f"In {dtype} the output is off by {difference.abs().max():.1g}: is a part of it "
+                f"computed in less, or something added to a sum?"
+            )
 
 
 @attention.check
@@ -448,6 +547,19 @@ def large_scores_do_not_overflow(answer):  # the same fact as for the look-up, o
             "With large scores the output is not a finite number: exp of a large score overflows. "
             "torch.softmax subtracts the largest score first."
         )
+    query, key, value = _attention_inputs(scale=300.0)
+    _, weights = answer(query, key, value)
+    if not torch.allclose(weights, _torch_weights(query, key), atol=1e-9):
+        return (
+            "With large scores the weights are wrong: are the scores bounded, or is the largest of "
+            "*all* subtracted rather than the largest of each row?"
+        )
+    _, weights = answer(query, key, value, _some_mask())
+    if not torch.allclose(weights, _torch_weights(query, key, _some_mask()), atol=1e-9):
+        return (
+            "With a mask and large scores the weights are wrong: a hidden key still plays a part. "
+            "Hide it by the lowest score there is, before anything is compared or summed."
+        )
 
 
 @attention.check
@@ -455,29 +567,28 @@ def inputs_need_not_be_contiguous(answer):
     inputs = [tensor.transpose(0, 1) for tensor in _attention_inputs()]
     output, _ = answer(*inputs)
     if not torch.allclose(output, functional.scaled_dot_product_attention(*inputs), atol=1e-9):
-        return "For inputs that are transposed views the output is wrong: does a `reshape` mix axes?"
+        return (
+            "For inputs that are transposed views the output is wrong: does a `reshape` mix axes?"
+        )
 
 
 @attention.check
 def gradients_are_right(answer):
     ours = [tensor.requires_grad_() for tensor in _attention_inputs()]
     oracle = [tensor.requires_grad_() for tensor in _attention_inputs()]
-    output, _ = answer(*ours, _some_mask())
-    if not _clean_gradients(output, ours):
-        return "No gradient comes back to some input: is it cut off by `.detach()` or `.item()`?"
+    output, weights = answer(*ours, _some_mask())
+    output.square().sum().backward(retain_graph=True)
     masked = functional.scaled_dot_product_attention(*oracle, attn_mask=_some_mask())
     masked.square().sum().backward()
-    for name, mine, wanted in zip(("query", "key", "value"), ours, oracle, strict=True):
-        if not torch.allclose(mine.grad, wanted.grad, atol=1e-8):
-            return f"The gradient of `{name}` is wrong: is a part of the path cut off by `.detach()`?"
-
-
-def _clean_gradients(output, inputs) -> bool:
-    """Backpropagate sum(output²) and tell whether every input got a finite gradient."""
-    if not output.requires_grad:
-        return False
-    output.square().sum().backward()
-    return all(tensor.grad is not None and tensor.grad.isfinite().all() for tensor in inputs)
+    message = _wrong_gradient(("query", "key", "value"), ours, oracle)
+    if message:
+        return message
+    if not weights.requires_grad:
+        return "`weights` comes back cut off from its inputs: return it without `.detach()`."
+    weights.square().sum().backward()
+    _torch_weights(*oracle[:2], _some_mask()).square().sum().backward()
+    message = _wrong_gradient(("query", "key"), ours[:2], oracle[:2])
+    return message and f"Through `weights`, not through `output`: {message}"
 
 
 @attention.wrong(shapes_are_right, "(..., queries, keys)")
@@ -538,6 +649,15 @@ def my_attention(query, key, value, mask=None):
     return weights @ value, weights
 
 
+@attention.wrong(mask_hides_what_is_false, "0 times infinity")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores + (~mask) * -torch.inf
+    weights = torch.softmax(scores, dim=-1)
+    return weights @ value, weights
+
+
 @attention.wrong(mask_hides_what_is_false, "rows no longer sum to 1")
 def my_attention(query, key, value, mask=None):
     weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-1)
@@ -584,7 +704,79 @@ def my_attention(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@attention.wrong(gradients_are_right, "gradient of `key`")
+@attention.wrong(works_without_leading_axes_and_for_one_token, "about the mask")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None:
+        mask = mask if query.dim() > 3 else mask[..., :1, :]
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None:
+        weights = weights.masked_fill(~mask, 0.0)
+    return weights @ value, weights
+
+
+@attention.wrong(shapes_are_right, "Given torch.float64")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query.float() @ key.float().mT / query.size(-1) ** 0.5, dim=-1)
+    return (weights @ value.float()).to(query.dtype), weights
+
+
+@attention.wrong(precision_is_kept, "Given torch.float32")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = torch.softmax(scores, dim=-1, dtype=torch.float64)
+    if mask is not None:
+        weights = weights.masked_fill(~mask, 0.0)
+    return weights @ value.double(), weights
+
+
+@attention.wrong(large_scores_do_not_overflow, "not a finite number")
+def my_attention(query, key, value, mask=None):
+    powers = torch.exp(query @ key.mT / query.size(-1) ** 0.5)
+    if mask is not None:
+        powers = powers * mask
+    total = powers.sum(dim=-1, keepdim=True)
+    weights = powers / torch.where(total == 0, 1.0, total)
+    return weights @ value, weights
+
+
+@attention.wrong(large_scores_do_not_overflow, "largest of each row")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    powers = torch.exp(scores - scores.max())
+    if mask is not None:
+        powers = powers * mask
+    total = powers.sum(dim=-1, keepdim=True)
+    weights = powers / torch.where(total == 0, 1.0, total)
+    return weights @ value, weights
+
+
+@attention.wrong(large_scores_do_not_overflow, "a hidden key still plays a part")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -100.0)
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None:
+        weights = weights.masked_fill(~mask, 0.0)
+    return weights @ value, weights
+
+
+@attention.wrong(gradients_are_right, "without `.detach()`")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None:
+        weights = weights.masked_fill(~mask, 0.0)
+    return weights @ value, weights.detach()
+
+
+@attention.wrong(gradients_are_right, "No gradient reaches `key`")
 def my_attention(query, key, value, mask=None):
     scores = query @ key.detach().mT / query.size(-1) ** 0.5 + 0 * (key.sum() * 0)
     if mask is not None:
@@ -643,27 +835,39 @@ def causal_mask_is_square_and_bool(answer):
     for seq_len in (5, 1):
         mask = answer(seq_len)
         if mask.shape != (seq_len, seq_len):
-            return f"For seq_len={seq_len} the shape should be ({seq_len}, {seq_len}); yours is {tuple(mask.shape)}."
+            return (
+                f"For seq_len={seq_len} the shape should be ({seq_len}, {seq_len}); yours is "
+                f"{tuple(mask.shape)}."
+            )
         if mask.dtype != torch.bool:
             return f"A mask says yes or no: it should be torch.bool, and yours is {mask.dtype}."
 
 
 @causal.check
 def nobody_looks_ahead_and_everybody_looks_back(answer):
-    mask = answer(5)
-    cells = [(query, key) for query in range(5) for key in range(5)]
-    wrong = [(query, key) for query, key in cells if bool(mask[query, key]) != (key <= query)]
+    for seq_len in (5, 1, 2, 12):
+        mask = answer(seq_len)
+        if mask.shape != (seq_len, seq_len):
+            return f"For seq_len={seq_len} the shape is {tuple(mask.shape)}: is a size fixed?"
+        message = _wrong_cell(mask.tolist())
+        if message:
+            return message
+
+
+def _wrong_cell(mask: list[list[bool]]) -> str | None:
+    cells = [(query, key) for query in range(len(mask)) for key in range(len(mask))]
+    wrong = [(query, key) for query, key in cells if mask[query][key] != (key <= query)]
     if not wrong:
         return None
     if all(query == key for query, key in wrong):
         return "A position cannot look at itself: the diagonal should be True as well."
-    if all(bool(mask[query, key]) == (key >= query) for query, key in cells):
+    if all(mask[query][key] == (key >= query) for query, key in cells):
         return "This lets each position look *ahead*: rows are queries, columns are keys."
-    if all(bool(mask[query, key]) == (key > query) for query, key in cells):
+    if all(mask[query][key] == (key > query) for query, key in cells):
         return "This is True where looking is forbidden; the course's masks say True = may look."
     query, key = wrong[0]
     verb = "may look ahead to" if key > query else "cannot look back to"
-    return f"Position {query} {verb} position {key}."
+    return f"With {len(mask)} positions, position {query} {verb} position {key} (counted from 0)."
 
 
 @causal.wrong(nobody_looks_ahead_and_everybody_looks_back, "look *ahead*")
@@ -684,6 +888,13 @@ def my_causal_mask(seq_len):
 @causal.wrong(nobody_looks_ahead_and_everybody_looks_back, "True = may look")
 def my_causal_mask(seq_len):
     return torch.ones(seq_len, seq_len, dtype=torch.bool).triu(diagonal=1)
+
+
+@causal.wrong(nobody_looks_ahead_and_everybody_looks_back, "With 12 positions")
+def my_causal_mask(seq_len):
+    positions = torch.arange(seq_len)
+    back = positions[:, None] - positions[None, :]
+    return (back >= 0) & (back < 8)  # a window: right for short sequences only
 
 
 @causal.wrong(causal_mask_is_square_and_bool, "torch.bool")
@@ -745,15 +956,24 @@ def padding_mask_has_its_axes(answer):
     if mask.shape == (3, 5):
         return "The shape is (B, seq_len) = (3, 5); add the middle axis for the queries: (3, 1, 5)."
     if mask.shape != (3, 1, 5):
-        return f"For 3 lengths and seq_len=5 the shape should be (3, 1, 5); yours is {tuple(mask.shape)}."
+        return (
+            f"For 3 lengths and seq_len=5 the shape should be (3, 1, 5); yours is "
+            f"{tuple(mask.shape)}."
+        )
 
 
 @padding.check
 def real_tokens_are_seen_and_padding_is_not(answer):
     for lengths, seq_len in (([2, 5, 3], 5), ([1], 4), ([0, 6], 6)):
-        mask = answer(torch.tensor(lengths), seq_len)[:, 0]
+        mask = answer(torch.tensor(lengths), seq_len)
+        if mask.shape != (len(lengths), 1, seq_len):
+            return (
+                f"For lengths {lengths} and seq_len={seq_len} the shape should be "
+                f"{(len(lengths), 1, seq_len)}; yours is {tuple(mask.shape)}. Its last axis counts "
+                f"places, of which the longest sequence need not fill all."
+            )
         for row, length in enumerate(lengths):
-            seen = [place for place in range(seq_len) if mask[row, place]]
+            seen = [place for place in range(seq_len) if mask[row, 0, place]]
             if seen == list(range(length)):
                 continue
             if seen == list(range(length, seq_len)):
@@ -772,6 +992,11 @@ def my_padding_mask(lengths, seq_len):
 @padding.wrong(real_tokens_are_seen_and_padding_is_not, "should be True at")
 def my_padding_mask(lengths, seq_len):
     return (torch.arange(seq_len) <= lengths[:, None])[:, None, :]
+
+
+@padding.wrong(real_tokens_are_seen_and_padding_is_not, "need not fill all")
+def my_padding_mask(lengths, seq_len):
+    return (torch.arange(int(lengths.max())) < lengths[:, None])[:, None, :]
 
 
 @padding.wrong(padding_mask_has_its_axes, "middle axis")
@@ -921,15 +1146,17 @@ def causal_attention(query, key, value):
 def causal_attention(query, key, value):
     outputs = []
     for last in range(query.shape[-2]):
-        scores = (key[..., : last + 1, :] * query[..., last, None, :]).sum(-1) / query.shape[-1] ** 0.5
+        scores = (key[..., : last + 1, :] * query[..., last, None, :]).sum(-1) / query.shape[
+            -1
+        ] ** 0.5
         share = torch.softmax(scores, dim=-1)
         outputs.append((share[..., None] * value[..., : last + 1, :]).sum(dim=-2))
     return torch.stack(outputs, dim=-2)
 
 
-def _causal_inputs():
+def _causal_inputs(leading=(2, 3)):
     rng = torch.Generator().manual_seed(4)
-    shapes = (2, 3, 5, 7), (2, 3, 5, 7), (2, 3, 5, 4)
+    shapes = (*leading, 5, 7), (*leading, 5, 7), (*leading, 5, 4)
     return [torch.randn(shape, generator=rng, dtype=torch.float64) for shape in shapes]
 
 
@@ -938,6 +1165,7 @@ def causal_output_has_its_shape(answer):
     output = answer(*_causal_inputs())
     if output.shape != (2, 3, 5, 4):
         return f"The output should have shape (2, 3, 5, 4); yours has {tuple(output.shape)}."
+    return _other_dtype("output", output, torch.float64)
 
 
 @late_mask.check
@@ -948,16 +1176,55 @@ def future_moves_nothing(answer):
     other_key[..., 4, :] += 1.0
     other_value[..., 4, :] -= 1.0
     moved = (answer(query, other_key, other_value) - before)[..., :4, :].abs().max()
+    if moved.isnan():
+        return (
+            "Changing the last token makes earlier outputs NaN. Does each query see a key at least?"
+        )
     if moved > 1e-9:
-        return f"Changing the last token moves earlier outputs by {moved:.2g}: something still knows about the future."
+        return (
+            f"Changing the last token moves earlier outputs by {moved:.2g}: something still knows "
+            f"about the future."
+        )
 
 
 @late_mask.check
 def past_is_averaged(answer):
-    inputs = _causal_inputs()
-    wanted = functional.scaled_dot_product_attention(*inputs, is_causal=True)
-    if not torch.allclose(answer(*inputs), wanted, atol=1e-9):
-        return "Nothing leaks, but the past is not shared out right: each row of weights should sum to 1."
+    query, key, value = _causal_inputs()
+    total = answer(query, key, torch.ones_like(value))
+    if not torch.allclose(total, torch.ones_like(value)):
+        return (
+            "Nothing leaks, but the past is not shared out right: each row of weights should sum "
+            "to 1."
+        )
+    wanted = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+    if not torch.allclose(answer(query, key, value), wanted, atol=1e-9):
+        return (
+            "Nothing leaks and each row of weights sums to 1, but the shares are not those of the "
+            "scores query · key / √D: change no more than the fault needs."
+        )
+
+
+@late_mask.check
+def other_axes_work_too(answer):
+    for leading in ((), (4,)):
+        inputs = _causal_inputs(leading=leading)
+        wanted = functional.scaled_dot_product_attention(*inputs, is_causal=True)
+        if not torch.allclose(answer(*inputs), wanted, atol=1e-9):
+            return (
+                f"With leading axes {leading} the output is wrong: does a line count on four axes?"
+            )
+
+
+@late_mask.check
+def gradient_is_right(answer):
+    ours = [tensor.requires_grad_() for tensor in _causal_inputs()]
+    oracle = [tensor.requires_grad_() for tensor in _causal_inputs()]
+    output = answer(*ours)
+    if not output.requires_grad:
+        return "No gradient comes back: something in between leaves torch (`.item()`, `.detach()`)."
+    output.square().sum().backward()
+    functional.scaled_dot_product_attention(*oracle, is_causal=True).square().sum().backward()
+    return _wrong_gradient(("query", "key", "value"), ours, oracle)
 
 
 @late_mask.wrong(future_moves_nothing, "knows about the future")
@@ -965,6 +1232,35 @@ def causal_attention(query, key, value):
     scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
     scores = scores * torch.ones_like(scores).tril()
     return torch.softmax(scores, dim=-1) @ value
+
+
+@late_mask.wrong(past_is_averaged, "change no more")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1)
+    future = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
+    return torch.softmax(scores.masked_fill(future, -torch.inf), dim=-1) @ value
+
+
+@late_mask.wrong(future_moves_nothing, "NaN")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    future = torch.ones_like(scores, dtype=torch.bool).triu()
+    return torch.softmax(scores.masked_fill(future, -torch.inf), dim=-1) @ value
+
+
+@late_mask.wrong(other_axes_work_too, "stopped")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(2, 3) / query.size(-1) ** 0.5
+    future = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
+    return torch.softmax(scores.masked_fill(future, -torch.inf), dim=-1) @ value
+
+
+@late_mask.wrong(gradient_is_right, "gradient of `query`")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    weights = torch.softmax(scores, dim=-1).tril()
+    weights = weights / weights.detach().sum(dim=-1, keepdim=True)
+    return weights @ value
 
 
 @late_mask.wrong(past_is_averaged, "each row of weights")

@@ -1,5 +1,6 @@
 """A reader's function, called with care: what can go wrong becomes one sentence about it."""
 
+import dis
 import inspect
 import linecache
 import re
@@ -31,6 +32,7 @@ class Answer:
         self.returns = returns
         self._parameters = tuple(inspect.signature(stub).parameters)
         self._name = stub.__name__
+        self._returned = ()
 
     def __call__(self, *args, **kwargs):
         """Call the reader's function; return its tensor, or its tuple of tensors.
@@ -44,14 +46,30 @@ class Answer:
         before = {name: _copy(value) for name, value in inputs.items()}
         try:
             returned = self.function(*args, **kwargs)
-        except NotImplementedError as error:
-            if _raised_in(error, self.function):
+        except (Exception, SystemExit) as error:  # `exit()` should not end the kernel
+            if isinstance(error, NotImplementedError) and _says_so_itself(error, self.function):
                 raise NotAnswered from None
             raise AnswerProblem(self._describe_stop(error, inputs)) from None
-        except Exception as error:
-            raise AnswerProblem(self._describe_stop(error, inputs)) from None
         self._require_unchanged(before, inputs)
-        return self._unpack(returned)
+        self._returned = self._unpack(returned)
+        return self._returned
+
+    def describe_unusable(self, error: Exception) -> str:
+        """In words: a check could not work with what the function returned."""
+        if "modified by an inplace operation" in str(error):
+            return (
+                "Backpropagation stops: a tensor that the gradient needs was changed in place after "
+                "it was used (`x += y`, `x.exp_()`). Make a new tensor instead (`x = x + y`)."
+            )
+        returned = self._returned if isinstance(self._returned, tuple) else (self._returned,)
+        came = ", ".join(
+            f"`{name}` {tuple(part.shape)} of {part.dtype}"
+            for name, part in zip(self.returns, returned, strict=True)
+        )
+        return (
+            f"What your function returns cannot be worked with: {came} led to "
+            f"{type(error).__name__}: {_first_line(error)}. Are shape and dtype as the task says?"
+        )
 
     def _require_arity(self, args, kwargs) -> None:
         try:
@@ -77,7 +95,9 @@ class Answer:
     def _unpack(self, returned):
         wanted = " and ".join(f"`{name}`" for name in self.returns)
         if returned is None:
-            raise AnswerProblem(f"Your function returns nothing. Is the `return` of {wanted} missing?")
+            raise AnswerProblem(
+                f"Your function returns nothing. Is the `return` of {wanted} missing?"
+            )
         if len(self.returns) == 1:
             return _as_tensor(returned, self.returns[0])
         if not isinstance(returned, tuple | list):
@@ -104,18 +124,27 @@ class Answer:
                 f"The inputs here are small: is some length or width multiplied in twice?"
             )
         shapes = ", ".join(
-            f"{name} {tuple(value.shape)}" for name, value in inputs.items() if hasattr(value, "shape")
+            f"{name} {tuple(value.shape)}"
+            for name, value in inputs.items()
+            if hasattr(value, "shape")
         )
         given = f" It was given {shapes}." if shapes else ""
-        first_line = str(error).split("\n")[0]
-        return f"Your code stopped{place}: {type(error).__name__}: {first_line}.{given}"
+        return f"Your code stopped{place}: {type(error).__name__}: {_first_line(error)}.{given}"
 
 
-def _raised_in(error: BaseException, function: Callable) -> bool:
-    """Was it raised by the function's own lines, and not by something that it calls?"""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    code = getattr(function, "__code__", None)
-    return code is not None and last.filename == code.co_filename and last.name == code.co_name
+def _says_so_itself(error: BaseException, function: Callable) -> bool:
+    """Was it raised by a `raise` in the function, and not by something that it calls?
+
+    A call into compiled code leaves no frame of its own, so the line alone does not tell: torch
+    raises NotImplementedError too, for a dtype that it cannot handle.
+    """
+    last = error.__traceback__
+    while last.tb_next:
+        last = last.tb_next
+    code = last.tb_frame.f_code
+    if code is not getattr(function, "__code__", None):
+        return False
+    return dis.opname[code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
 
 
 def _readers_line(error: BaseException, function: Callable) -> str:
@@ -127,6 +156,10 @@ def _readers_line(error: BaseException, function: Callable) -> str:
         return ""
     line = linecache.getline(theirs[-1].filename, theirs[-1].lineno).strip()
     return f" at line {theirs[-1].lineno} of your cell" + (f", `{line}`" if line else "")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).split("\n")[0].rstrip(".")
 
 
 def _as_tensor(value, name: str):

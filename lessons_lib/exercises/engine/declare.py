@@ -121,7 +121,7 @@ class CodeExercise(Exercise):
             return self.says(None, "This is still the code that you started from.")
         try:
             for check in self.checks:
-                message = check(Answer(answer, self.stub_function, self.returns))
+                message = self.message_of(check, answer)
                 if message:
                     return self.says(False, message)
         except NotAnswered:
@@ -129,6 +129,20 @@ class CodeExercise(Exercise):
         except AnswerProblem as problem:
             return self.says(False, str(problem))
         return self.says(True, f"All {len(self.checks)} properties hold.")
+
+    def message_of(self, check: Check, answer: Callable) -> str | None:
+        """What one check says of an answer; None where its property holds.
+
+        Raises:
+            NotAnswered, AnswerProblem: as the call of an `Answer` does.
+        """
+        called = Answer(answer, self.stub_function, self.returns)
+        try:
+            return check(called)
+        except (NotAnswered, AnswerProblem, MemoryError):
+            raise
+        except Exception as error:  # a result of another dtype or shape, or one without gradient
+            return called.describe_unusable(error)
 
     def _not_a_function(self, answer) -> str:
         name = self.answer_name

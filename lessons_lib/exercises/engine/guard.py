@@ -2,7 +2,8 @@
 
 What is stopped, and where:
 
-- A loop in Python that never ends: everywhere.
+- A loop in Python that never ends: everywhere. One whose `except:` catches everything: where
+  there are signals, on the main thread; elsewhere most of the time.
 - Asking for too much memory: on Linux by a limit of the operating system, so whatever asks is
   refused. Elsewhere only tensors made with a given size (`torch.zeros(...)` and its like) are
   looked at beforehand.
@@ -35,8 +36,9 @@ class TooMuchMemory(Exception):
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float = TIME_LIMIT_SECONDS):
-    """Raise `OutOfTime` in the block once `seconds` of wall time have passed."""
+def time_limit(seconds: float | None = None):
+    """Raise `OutOfTime` in the block once `seconds` of wall time (None: the usual) have passed."""
+    seconds = TIME_LIMIT_SECONDS if seconds is None else seconds
     on_main_thread = threading.current_thread() is threading.main_thread()
     if hasattr(signal, "setitimer") and on_main_thread:
         return_to_caller = _alarm(seconds)
@@ -49,10 +51,15 @@ def time_limit(seconds: float = TIME_LIMIT_SECONDS):
 @contextlib.contextmanager
 def _alarm(seconds: float):
     """By a signal: it interrupts even a sleep."""
+    outside = {id(frame) for frame in _frames_from(sys._getframe())}
 
-    def ring(_signal, _frame):
+    def ring(_signal, frame):
+        if frame is None or frame.f_code.co_filename == __file__:
+            return  # in this guard's own clean-up, which should end in peace
+        _stop_at_next_line(frame, outside)
         raise OutOfTime
 
+    traced = sys.gettrace()
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, _REPEAT_SECONDS)
     try:
@@ -60,6 +67,32 @@ def _alarm(seconds: float):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if sys.gettrace() is not traced:
+            sys.settrace(traced)
+
+
+def _stop_at_next_line(frame, outside: set[int]) -> None:
+    """Raise again at the next line of the guarded code that runs, such as that of a bare `except`.
+
+    A signal that always arrives inside the same `try` would be swallowed there for ever.
+    """
+
+    def again(_frame, event, _argument):
+        if event == "line":
+            raise OutOfTime
+        return again
+
+    for running in _frames_from(frame):
+        if id(running) in outside:
+            break
+        running.f_trace = again
+    sys.settrace(lambda *_: None)  # frames still to come are left alone
+
+
+def _frames_from(frame):
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 @contextlib.contextmanager
@@ -138,12 +171,23 @@ def _refuse_large(args: tuple, kwargs: dict, allowed_bytes: int) -> None:
 @contextlib.contextmanager
 def captured_prints():
     """Collect what the block prints, up to 2,000 characters; yields a function that returns it."""
-    buffer = io.StringIO()
+    kept = _FirstCharacters()
+    with contextlib.redirect_stdout(kept):
+        yield kept.text
 
-    def printed() -> str:
-        text = buffer.getvalue()
-        cut = f"\n… and {len(text) - _MAX_PRINTED} characters more"
-        return text[:_MAX_PRINTED] + (cut if len(text) > _MAX_PRINTED else "")
 
-    with contextlib.redirect_stdout(buffer):
-        yield printed
+class _FirstCharacters(io.TextIOBase):
+    """Keeps the beginning of what is written and counts the rest, which may be without end."""
+
+    def __init__(self):
+        self._kept = ""
+        self._more = 0
+
+    def write(self, text: str) -> int:
+        room = _MAX_PRINTED - len(self._kept)
+        self._kept += text[:room]
+        self._more += len(text[room:])
+        return len(text)
+
+    def text(self) -> str:
+        return self._kept + (f"\n… and {self._more} characters more" if self._more else "")

@@ -1,6 +1,8 @@
 """Judging an answer under guard, here or in a process of its own."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -39,14 +41,34 @@ def judge_isolated(exercise: Exercise, answer) -> Verdict:
     command = [sys.executable, "-m", __name__]
     try:
         worker = subprocess.run(
-            command, input=parcel, capture_output=True, timeout=_ISOLATED_LIMIT_SECONDS
+            command,
+            input=parcel,
+            capture_output=True,
+            timeout=_ISOLATED_LIMIT_SECONDS,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
     except subprocess.TimeoutExpired:
         limit = f"{_ISOLATED_LIMIT_SECONDS:.0f} seconds"
         return exercise.says(False, f"Your code was ended after {limit} in a process of its own.")
-    if worker.returncode != 0:
-        return exercise.says(False, f"Your code ended its process (exit status {worker.returncode}).")
-    return Verdict(**json.loads(worker.stdout.splitlines()[-1]))
+    found = _verdict_line(worker.stdout)
+    if worker.returncode != 0 or found is None:
+        return exercise.says(False, f"Your code ended its process ({_way_it_ended(worker)}).")
+    return Verdict(**found)
+
+
+def _verdict_line(written: bytes) -> dict | None:
+    """The verdict, in the last line that the worker wrote; None where it did not get that far."""
+    try:
+        return json.loads(written.splitlines()[-1])
+    except (IndexError, ValueError):
+        return None
+
+
+def _way_it_ended(worker: subprocess.CompletedProcess) -> str:
+    if worker.returncode < 0:
+        return signal.Signals(-worker.returncode).name
+    last_words = worker.stderr.decode(errors="replace").strip().splitlines()[-1:]
+    return ": ".join([f"exit status {worker.returncode}", *last_words])
 
 
 def can_be_sent(answer) -> bool:

@@ -3,17 +3,20 @@
 The file is `progress.json` in the folder that LESSONS_PROGRESS names, or in the user's data
 folder. It holds, for each exercise, whether it was passed and when first, the number of tries and
 the first answer to a prediction. It is replaced as a whole, never edited in place; a damaged file
-is set aside, never overwritten.
+is set aside, never overwritten. Several kernels may write to it at once.
 """
 
+import contextlib
 import json
 import os
 import tempfile
+import time
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
 SCHEMA = 1
+_LOCK_PATIENCE_SECONDS = 2.0  # a write takes milliseconds: a lock held longer was left behind
 Record = dict[str, dict]
 
 
@@ -32,14 +35,14 @@ def location() -> Path:
 
 
 def load() -> Record:
-    """The reader's record; empty where there is none yet. A damaged file is set aside."""
-    path = location()
+    """The reader's record; empty where there is none yet, or none that can be read.
+
+    A damaged file is set aside, with a warning that says where.
+    """
     try:
-        return read(path)
-    except FileNotFoundError:
-        return {}
-    except ProgressError as error:
-        warnings.warn(f"{error} {_set_aside(path)}", stacklevel=3)
+        return _read_or_set_aside(location())
+    except OSError as error:
+        warnings.warn(f"The progress file cannot be read: {error}.", stacklevel=3)
         return {}
 
 
@@ -53,13 +56,12 @@ def read(path: Path) -> Record:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         schema = content["schema"]
-        record = content["exercises"]
-        well_formed = isinstance(record, dict) and all(map(_is_entry, record.values()))
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):  # no JSON, no UTF-8, or something else in JSON
         raise ProgressError(f"The progress file {path} is damaged.") from None
     if schema != SCHEMA:
         raise ProgressError(f"The progress file {path} has schema {schema!r}; this is {SCHEMA}.")
-    if not well_formed:
+    record = content.get("exercises")
+    if not isinstance(record, dict) or not all(map(_is_entry, record.values())):
         raise ProgressError(f"The progress file {path} is damaged.")
     return record
 
@@ -83,7 +85,11 @@ def write(record: Record, path: Path) -> None:
 
 
 def merge(one: Record, other: Record) -> Record:
-    """Join two records; nothing that either of them holds is lost."""
+    """Join two records; nothing is lost, whichever comes first.
+
+    Where both hold an exercise: passed if either passed, at the earlier time; the larger number of
+    tries, as the two may share some; of two first guesses one, by a fixed rule.
+    """
     joined = {name: dict(entry) for name, entry in one.items()}
     for name, entry in other.items():
         joined[name] = _merge_entries(joined[name], entry) if name in joined else dict(entry)
@@ -92,15 +98,12 @@ def merge(one: Record, other: Record) -> Record:
 
 def save(name: str, *, passed: bool, guess=None) -> None:
     """Add one try to the record; where nothing can be written, say so and go on."""
-    record = load()
-    entry = record.setdefault(name, {"passed": False, "tries": 0})
-    entry["tries"] += 1
-    if passed and not entry["passed"]:
-        entry |= {"passed": True, "passed_at": datetime.now(UTC).isoformat(timespec="seconds")}
-    if guess is not None:
-        entry.setdefault("first_guess", guess)
+    path = location()
     try:
-        write(record, location())
+        with _alone(path):
+            record = _read_or_set_aside(path)
+            _add_try(record.setdefault(name, {"passed": False, "tries": 0}), passed, guess)
+            write(record, path)
     except OSError as error:
         warnings.warn(f"Progress was not kept: {error}.", stacklevel=3)
 
@@ -110,24 +113,77 @@ def started_mark(name: str) -> Path:
     return location().with_name(f"{name}.checking")
 
 
+def join(record: Record) -> None:
+    """Join another record into the reader's own.
+
+    Raises:
+        OSError: the reader's progress cannot be written.
+    """
+    path = location()
+    with _alone(path):
+        write(merge(_read_or_set_aside(path), record), path)
+
+
+@contextlib.contextmanager
+def _alone(path: Path):
+    """Let no other kernel write to `path` meanwhile, by a lock file beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f"{path.name}.lock")
+    patience_ends = time.monotonic() + _LOCK_PATIENCE_SECONDS
+    while not _take(lock):
+        if time.monotonic() > patience_ends:
+            break  # its owner died: go on, and leave no lock behind
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _take(lock: Path) -> bool:
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _add_try(entry: dict, passed: bool, guess) -> None:
+    entry["tries"] += 1
+    if passed and not entry["passed"]:
+        entry |= {"passed": True, "passed_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    if guess is not None:
+        entry.setdefault("first_guess", guess)
+
+
 def _merge_entries(one: dict, other: dict) -> dict:
-    joined = {**other, **one}
+    joined = {}
+    for key in one | other:
+        values = [entry[key] for entry in (one, other) if key in entry]
+        joined[key] = min(values, key=repr)  # for times, the earlier
     joined["passed"] = one["passed"] or other["passed"]
     joined["tries"] = max(one["tries"], other["tries"])
-    times = [entry["passed_at"] for entry in (one, other) if "passed_at" in entry]
-    if times:
-        joined["passed_at"] = min(times)
     return joined
 
 
 def _is_entry(entry) -> bool:
-    return isinstance(entry, dict) and type(entry.get("passed")) is bool and type(entry.get("tries")) is int
+    if not isinstance(entry, dict):
+        return False
+    return type(entry.get("passed")) is bool and type(entry.get("tries")) is int
 
 
-def _set_aside(path: Path) -> str:
-    aside = path.with_name(f"{path.stem}.{datetime.now(UTC):%Y%m%dT%H%M%S%f}.aside.json")
+def _read_or_set_aside(path: Path) -> Record:
+    """Read the file at `path`; where it is damaged, move it away and begin a new one.
+
+    Raises:
+        OSError: it cannot be read, or not be moved; nothing may be written over it then.
+    """
     try:
+        return read(path)
+    except FileNotFoundError:
+        return {}
+    except ProgressError as error:
+        aside = path.with_name(f"{path.stem}.{datetime.now(UTC):%Y%m%dT%H%M%S%f}.aside.json")
         os.replace(path, aside)
-    except OSError as error:
-        return f"It could not be set aside either ({error}); nothing is written to it."
-    return f"It was set aside as {aside}; a new one begins."
+        warnings.warn(f"{error} It was set aside as {aside}; a new one begins.", stacklevel=4)
+        return {}

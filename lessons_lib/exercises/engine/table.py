@@ -6,7 +6,10 @@ from .record import Record
 
 def as_text(record: Record, chapters: list[str]) -> str:
     """One line a chapter: how many of its exercises are done, and which come next."""
-    return "\n".join(f"{chapter}: {done} of {total} done{_next(todo)}" for chapter, done, total, todo in rows(record, chapters))
+    return "\n".join(
+        f"{chapter}: {done} of {total} done{_next(todo)}"
+        for chapter, done, total, todo in rows(record, chapters)
+    )
 
 
 def as_html(record: Record, chapters: list[str]) -> str:
@@ -17,7 +20,9 @@ def as_html(record: Record, chapters: list[str]) -> str:
         f"<td>{done} of {total}</td><td style='text-align:left'>{', '.join(todo) or 'all done'}</td></tr>"
         for chapter, done, total, todo in rows(record, chapters)
     )
-    head = "<tr><th>Chapter</th><th></th><th>Done</th><th style='text-align:left'>Still open</th></tr>"
+    head = (
+        "<tr><th>Chapter</th><th></th><th>Done</th><th style='text-align:left'>Still open</th></tr>"
+    )
     return f"<table>{head}{lines}</table>"
 
 

@@ -82,7 +82,7 @@ class Number(ValueExercise):
         return truth if self.factor < 1.01 else float(f"{truth:.3g}")
 
     def _judge_value(self, answer) -> Verdict:
-        if isinstance(answer, bool) or not isinstance(answer, Real) or not math.isfinite(answer):
+        if not _is_number(answer):
             return self._wants(answer)
         truth = self.truth()
         told = f" It comes out at {truth:.3g}. {self.because}" if self.reveal else ""
@@ -109,7 +109,11 @@ class Choice(ValueExercise):
     ):
         letters = ", ".join(f'"{letter}"' for letter in options)
         self.several = len(right) > 1
-        form = f"letters together, such as {_example(options)}" if self.several else f"one of {letters}"
+        form = (
+            f"letters together, such as {_example(options)}"
+            if self.several
+            else f"one of {letters}"
+        )
         super().__init__(form=form, **texts)
         if set(options) != set(reasons) or not set(right) <= set(options):
             raise ValueError("every option needs a reason, and `right` names options")
@@ -132,7 +136,9 @@ class Choice(ValueExercise):
         wrong = [letter for letter in chosen if letter not in self.right]
         if wrong:
             return self.says(False, f'"{wrong[0]}" does not hold. {self.reasons[wrong[0]]}')
-        return self.says(False, "What you chose holds, but it is not all: look again at the others.")
+        return self.says(
+            False, "What you chose holds, but it is not all: look again at the others."
+        )
 
 
 class Ordering(ValueExercise):
@@ -155,12 +161,16 @@ class Ordering(ValueExercise):
         return self.right
 
     def _judge_value(self, answer) -> Verdict:
-        order = "".join(answer).lower() if isinstance(answer, str | list | tuple) else ""
+        order = _letters_of(answer) if isinstance(answer, str | list | tuple) else ""
         if sorted(order) != sorted(self.items):
             return self._wants(answer)
         if order == self.right:
             return self.says(True, self.because or "That is the order.")
-        first = next(i for i, (mine, right) in enumerate(zip(order, self.right, strict=True)) if mine != right)
+        first = next(
+            i
+            for i, (mine, right) in enumerate(zip(order, self.right, strict=True))
+            if mine != right
+        )
         return self.says(False, f'Place {first + 1} is not "{order[first]}". {self.rule}')
 
 
@@ -193,8 +203,17 @@ class ShapePuzzle(ValueExercise):
             return self.says(False, f"Yours has {len(answer)} axes; the tensor has {len(right)}.")
         if sorted(answer) == sorted(right):
             return self.says(False, "The right numbers, in another order: which axis comes last?")
-        wrong = next(i for i, (mine, size) in enumerate(zip(answer, right, strict=True)) if mine != size)
+        wrong = next(
+            i for i, (mine, size) in enumerate(zip(answer, right, strict=True)) if mine != size
+        )
         return self.says(False, f"Axis {wrong} (counted from 0) is not {answer[wrong]} long.")
+
+
+def _is_number(answer) -> bool:
+    try:
+        return isinstance(answer, Real) and not isinstance(answer, bool) and math.isfinite(answer)
+    except OverflowError:  # a whole number beyond any float
+        return False
 
 
 def _within(value: float, truth: float, factor: float) -> bool:
@@ -205,9 +224,16 @@ def _within(value: float, truth: float, factor: float) -> bool:
 
 def _letters(answer) -> str:
     """'CA', ['c', 'a'] and {'a', 'c'} are all 'ac'; anything else is ''."""
-    if not isinstance(answer, str | list | tuple | set) or not all(isinstance(a, str) for a in answer):
+    return "".join(sorted(set(_letters_of(answer))))
+
+
+def _letters_of(answer) -> str:
+    """The letters alone, in the order given: 'D, c' and ['d', 'c'] are both 'dc'."""
+    if not isinstance(answer, str | list | tuple | set) or not all(
+        isinstance(a, str) for a in answer
+    ):
         return ""
-    return "".join(sorted({letter for part in answer for letter in part.lower() if letter.isalpha()}))
+    return "".join(letter for part in answer for letter in part.lower() if letter.isalpha())
 
 
 def _example(options: Iterable[str]) -> str:
