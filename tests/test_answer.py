@@ -187,3 +187,20 @@ def test_gradient_broken_in_place_is_described():
         total.sum().backward()
     message = called.describe_unusable(caught.value)
     assert "changed in place" in message
+
+
+def test_answer_of_another_type_is_taken_as_declared():
+    called = Answer(lambda word: list(word), lambda word: None, ("pieces",), list)
+    assert called("ab") == ["a", "b"]
+
+
+def test_answer_that_is_not_of_the_declared_type_is_told_so():
+    called = Answer(lambda word: word, lambda word: None, ("pieces",), list)
+    with pytest.raises(AnswerProblem, match="`pieces` should be a list; yours is a str"):
+        called("ab")
+
+
+def test_result_of_another_type_that_cannot_be_worked_with_is_shown():
+    called = Answer(lambda word: list(word), lambda word: None, ("pieces",), list)
+    called("ab")
+    assert "`pieces` ['a', 'b'] led to KeyError" in called.describe_unusable(KeyError("x"))

@@ -25,17 +25,25 @@ class Answer:
         function: what the reader wrote.
         stub: the function the reader started from; its signature says how it is called.
         returns: names of what comes back, in order: one name for a tensor, several for a tuple.
+        returned_type: what each of them is; None for tensors.
     """
 
-    def __init__(self, function: Callable, stub: Callable, returns: tuple[str, ...]):
+    def __init__(
+        self,
+        function: Callable,
+        stub: Callable,
+        returns: tuple[str, ...],
+        returned_type: type | None = None,
+    ):
         self.function = function
         self.returns = returns
+        self._returned_type = returned_type
         self._parameters = tuple(inspect.signature(stub).parameters)
         self._name = stub.__name__
         self._returned = ()
 
     def __call__(self, *args, **kwargs):
-        """Call the reader's function; return its tensor, or its tuple of tensors.
+        """Call the reader's function; return what it gives: one thing, or a tuple of them.
 
         Raises:
             NotAnswered: it still raises NotImplementedError.
@@ -64,8 +72,7 @@ class Answer:
             )
         returned = self._returned if isinstance(self._returned, tuple) else (self._returned,)
         came = ", ".join(
-            f"`{name}` {tuple(part.shape)} of {part.dtype}"
-            for name, part in zip(self.returns, returned, strict=True)
+            f"`{name}` {_describe(part)}" for name, part in zip(self.returns, returned, strict=True)
         )
         return (
             f"What your function returns cannot be worked with: {came} led to "
@@ -101,7 +108,7 @@ class Answer:
                 f"Your function returns nothing. Is the `return` of {wanted} missing?"
             )
         if len(self.returns) == 1:
-            return _as_tensor(returned, self.returns[0])
+            return self._require_type(returned, self.returns[0])
         if not isinstance(returned, tuple | list):
             raise AnswerProblem(
                 f"Your function returns one {_kind(returned)}; it should return {wanted}, in that "
@@ -113,8 +120,17 @@ class Answer:
                 f"{len(self.returns)}: {wanted}, in that order."
             )
         return tuple(
-            _as_tensor(part, name) for part, name in zip(returned, self.returns, strict=True)
+            self._require_type(part, name)
+            for part, name in zip(returned, self.returns, strict=True)
         )
+
+    def _require_type(self, value, name: str):
+        if self._returned_type is None:
+            return _as_tensor(value, name)
+        if isinstance(value, self._returned_type):
+            return value
+        wanted = self._returned_type.__name__
+        raise AnswerProblem(f"`{name}` should be a {wanted}; yours is a {_kind(value)}.")
 
     def _describe_stop(self, error: Exception, inputs: dict) -> str:
         asked = re.search(r"tried to allocate (\d+) bytes", str(error))
@@ -177,6 +193,12 @@ def _as_tensor(value, name: str):
     elif value is None:
         hint = " Was it assigned before the `return`?"
     raise AnswerProblem(f"`{name}` should be a tensor; yours is a {_kind(value)}.{hint}")
+
+
+def _describe(value) -> str:
+    if hasattr(value, "dtype"):
+        return f"{tuple(value.shape)} of {value.dtype}"
+    return repr(value)[:80]
 
 
 def _kind(value) -> str:

@@ -69,12 +69,21 @@ class CodeExercise(Exercise):
     they run), `wrong`. All functions bear the name that the reader's function has.
 
     Args:
-        returns: names of the tensors that come back, in order.
+        returns: names of what comes back, in order.
+        returned_type: what each of them is; None for tensors.
     """
 
-    def __init__(self, *, returns: tuple[str, ...], kind: str = "Write it", **texts):
+    def __init__(
+        self,
+        *,
+        returns: tuple[str, ...],
+        returned_type: type | None = None,
+        kind: str = "Write it",
+        **texts,
+    ):
         super().__init__(kind, **texts)
         self.returns = returns
+        self.returned_type = returned_type
         self.checks: list[Check] = []
         self.rights: list[Callable] = []
         self.wrongs: list[WrongAnswer] = []
@@ -136,7 +145,7 @@ class CodeExercise(Exercise):
         Raises:
             NotAnswered, AnswerProblem: as the call of an `Answer` does.
         """
-        called = Answer(answer, self.stub_function, self.returns)
+        called = Answer(answer, self.stub_function, self.returns, self.returned_type)
         try:
             return check(called)
         except (NotAnswered, AnswerProblem, MemoryError):
