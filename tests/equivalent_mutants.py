@@ -178,14 +178,17 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         ): _BOOLEAN,
         (
             "right 1",
-            "scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5 -> "
-            "scores = query @ key.transpose(-2, -1) / key.size(-1) ** 0.5",
+            "scores = torch.einsum('...qd,...kd->...qk', query, key) / math.sqrt(key.shape[-1]) -> "
+            "scores = torch.einsum('...qd,...kd->...qk', query, key) / math.sqrt(query.shape[-1])",
         ): _EQUAL_WIDTH,
         (
             "right 1",
-            "weights = weights * torch.ones_like(weights).tril() -> "
-            "weights = weights * torch.ones_like(weights.detach()).tril()",
-        ): _BOOLEAN,
+            "position = torch.arange(query.shape[-2]) -> position = torch.arange(key.shape[-2])",
+        ): _SELF_ATTENTION,
+        (
+            "right 1",
+            "position = torch.arange(query.shape[-2]) -> position = torch.arange(value.shape[-2])",
+        ): _SELF_ATTENTION,
         (
             "right 3",
             "for last in range(query.shape[-2]): -> for last in range(key.shape[-2]):",
@@ -196,10 +199,8 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         ): _SELF_ATTENTION,
         (
             "right 3",
-            "scores = (key[..., :last + 1, :] * query[..., last, None, :]).sum(-1) / "
-            "query.shape[-1] ** 0.5 -> "
-            "scores = (key[..., :last + 1, :] * query[..., last, None, :]).sum(-1) / "
-            "key.shape[-1] ** 0.5",
+            "share = torch.softmax(scores / query.shape[-1] ** 0.5, dim=-1) -> "
+            "share = torch.softmax(scores / key.shape[-1] ** 0.5, dim=-1)",
         ): _EQUAL_WIDTH,
     },
 }

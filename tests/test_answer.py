@@ -75,10 +75,11 @@ def test_not_implemented_from_a_helper_is_a_fault():
         (None, "returns nothing. Is the `return` of `total` missing?"),
         (1.5, "yours is a float"),
         ("text", "yours is a str"),
-        ([X, X], "yours is a list. Put the parts together with `torch.stack`"),
+        ([X, X], "yours is a list. Put its parts together with `torch.stack`"),
         ([[X], [X]], "torch.stack"),
         (numpy.ones(3), "yours is a ndarray. Stay in torch"),
-        ((X, Y), "yours is a tuple"),
+        ((X, Y), "yours is a tuple. Return only `total`"),
+        ([[True, False]], "with `torch.tensor`"),
     ],
 )
 def test_other_kinds_are_named(returned, words):

@@ -9,16 +9,17 @@ from pathlib import Path
 
 from .engine import pages, record, registry, table, verdict
 from .engine.judging import can_be_sent, judge, judge_isolated
+from .engine.values import ValueExercise
 
 _hints_shown: dict[str, int] = {}
 
 
-def check(name: str, answer, *, isolated: bool | None = None) -> verdict.Verdict:
+def check(name: str, answer=..., *, isolated: bool | None = None) -> verdict.Verdict:
     """Look at an answer, show what was found, and keep it in the reader's progress.
 
     Args:
         name: the exercise, "chapter.exercise".
-        answer: what the reader made: a function, or a value.
+        answer: what the reader made: a function, or a value; `...` is no answer yet.
         isolated: run the answer in a process of its own, which takes some seconds but can be
             ended whatever it does. None: only if the last check of this exercise never came back.
 
@@ -33,21 +34,25 @@ def check(name: str, answer, *, isolated: bool | None = None) -> verdict.Verdict
     unanswered = answer is ...
     found = exercise.judge(answer) if unanswered else _judge_marked(exercise, answer, isolated)
     if found.passed is not None:
-        guess = answer if isinstance(answer, str | int | float) else None
+        simple = isinstance(exercise, ValueExercise) and isinstance(answer, str | int | float)
+        guess = answer if simple else None
         record.save(name, passed=found.passed, guess=guess)
     verdict.show(found)
     return found
 
 
 def hint(name: str) -> None:
-    """Show the next hint of an exercise; after the last one, begin again.
+    """Show the next hint of an exercise; after the last one, say so, and begin again.
 
     Raises:
         UnknownExercise: no exercise has that name.
     """
     hints = registry.find(name).hints
-    number = _hints_shown.get(name, 0) % len(hints)
+    number = _hints_shown.get(name, 0) % (len(hints) + 1)
     _hints_shown[name] = number + 1
+    if number == len(hints):
+        _show_markdown(f'There are no more hints; `solution("{name}")` shows an answer.')
+        return
     _show_markdown(f"**Hint {number + 1} of {len(hints)}.** {hints[number]}")
 
 
@@ -66,12 +71,9 @@ def progress(chapter: str | None = None) -> None:
     Raises:
         UnknownExercise: no chapter has that name.
     """
-    from IPython.display import display
-
     kept = record.load()
     chosen = registry.chapters() if chapter is None else [chapter]
-    shown = {"text/html": table.as_html(kept, chosen), "text/plain": table.as_text(kept, chosen)}
-    display(shown, raw=True)
+    verdict.show_as(table.as_html(kept, chosen), table.as_text(kept, chosen))
 
 
 def export_progress(path: str | Path = "progress.json") -> Path:

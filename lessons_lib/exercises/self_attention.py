@@ -59,6 +59,7 @@ soft_lookup = CodeExercise(
     Write `my_soft_lookup(query, keys, values)`: compare one query with every key by a dot product,
     turn the scores into weights with softmax, and return the weighted average of the values.
     Shapes: query `(D,)`, keys `(K, D)`, values `(K, V)`; the output is `(V,)`. No scaling yet.
+    Stay in torch all the way, so that dtype and gradient come through; scores may be large.
     """,
     hints=(
         "How do you get all K dot products with a single matrix product?",
@@ -133,9 +134,15 @@ def _other_dtype(name: str, tensor: torch.Tensor, wanted: torch.dtype) -> str | 
 def output_is_one_value(answer):
     output = answer(*_lookup_inputs())
     if output.shape != (3,):
+        likely = {
+            (6,): "Those are the weights: now average the values with them.",
+            (5,): "That is as wide as a key: what is averaged is the values.",
+            (1, 3): "One axis is left over: there is a single query, so it can go.",
+        }
         return (
-            f"For 6 values of width 3 the output should have shape (3,), one averaged value; "
-            f"yours has {tuple(output.shape)}. Average over the keys, not over the width."
+            f"For 6 values of width 3 the output should have shape (3,), one averaged value; yours "
+            f"has {tuple(output.shape)}. "
+            + likely.get(tuple(output.shape), "Average over the keys, not over the width.")
         )
     return _other_dtype("output", output, torch.float64)
 
@@ -166,7 +173,10 @@ def weights_come_from_the_dot_products(answer):
         return "This is a hard look-up: the best key takes all. Let softmax share the weight."
     if torch.allclose(output, torch.softmax(-(keys @ query), dim=0) @ values):
         return "The worst match gets the largest weight: is there a minus sign too many?"
-    return "The weights are not the softmax of the dot products of the query with each key."
+    return (
+        "The weights are not the softmax of the dot products of the query with each key. Does "
+        "every key take part?"
+    )
 
 
 @soft_lookup.check
@@ -225,6 +235,11 @@ def my_soft_lookup(query, keys, values):
     return weights[:, None] * values
 
 
+@soft_lookup.wrong(output_is_one_value, "Those are the weights")
+def my_soft_lookup(query, keys, values):
+    return torch.softmax(keys @ query, dim=0)
+
+
 @soft_lookup.wrong(output_is_an_average_of_the_values, "should sum to 1")
 def my_soft_lookup(query, keys, values):
     return (keys @ query) @ values
@@ -279,10 +294,11 @@ def my_soft_lookup(query, keys, values):
 attention = CodeExercise(
     returns=("output", "weights"),
     task="""
-    Write `my_attention(query, key, value, mask=None)` and return `(output, weights)`.
-    Shapes: query `(..., Q, D)`, key `(..., K, D)`, value `(..., K, V)`, with any leading axes.
-    `mask` is bool and broadcastable to `(..., Q, K)`; True = may look. A query that may look at
-    nothing gets zeros. Once it passes, the real model further down runs through *your* function.
+    Write `my_attention(query, key, value, mask=None)`, with the scaling by √D, and return
+    `(output, weights)`. Shapes: query `(..., Q, D)`, key `(..., K, D)`, value `(..., K, V)`, with
+    any leading axes. `mask` is bool and broadcastable to `(..., Q, K)`; True = may look. A query
+    that may look at nothing gets zeros, in `output` and in `weights`, and no NaN in its gradient.
+    Once it passes, the real model further down runs through *your* function.
     """,
     hints=(
         "Four steps: scores, scale, mask, softmax; then the average. Write each shape beside "
@@ -354,10 +370,10 @@ def my_attention(query, key, value, mask=None):
     return torch.stack(rows, dim=-2), torch.stack(shares, dim=-2)
 
 
-def _attention_inputs(scale: float = 1.0, dtype=torch.float64, leading=(2, 3)):
+def _attention_inputs(scale: float = 1.0, dtype=torch.float64, leading=(2, 3), width: int = 7):
     """Query (..., 5, 7), key (..., 6, 7), value (..., 6, 4): all sizes differ."""
     rng = torch.Generator().manual_seed(2)
-    shapes = (*leading, 5, 7), (*leading, 6, 7), (*leading, 6, 4)
+    shapes = (*leading, 5, width), (*leading, 6, width), (*leading, 6, 4)
     return tuple(scale * torch.randn(shape, generator=rng, dtype=dtype) for shape in shapes)
 
 
@@ -378,6 +394,8 @@ def _torch_weights(query, key, mask=None):
 @attention.check
 def shapes_are_right(answer):
     output, weights = answer(*_attention_inputs())
+    if (output.shape, weights.shape) == ((2, 3, 5, 6), (2, 3, 5, 4)):
+        return "The two are the wrong way round: `return output, weights`."
     if weights.shape != (2, 3, 5, 6):
         return (
             f"`weights` should be (..., queries, keys) = (2, 3, 5, 6); yours is "
@@ -408,7 +426,7 @@ def each_row_sums_to_one(answer):
     furthest = totals.flatten()[(totals - 1).abs().argmax()]
     return (
         f"Each row of `weights` should sum to 1; one of yours sums to {furthest:.3g}. Does the "
-        f"softmax run over the keys only, dim=-1, and is it left as it comes?"
+        f"softmax run over the keys only, dim=-1, and is its result what you return?"
     )
 
 
@@ -417,7 +435,12 @@ def scores_are_scaled_dot_products(answer):
     query, key, value = _attention_inputs()
     _, weights = answer(query, key, value)
     if torch.allclose(weights, _torch_weights(query, key), atol=1e-9):
-        return None
+        narrow = _attention_inputs(width=3)
+        if torch.allclose(answer(*narrow)[1], _torch_weights(*narrow[:2]), atol=1e-9):
+            return None
+        return "With another width D the scaling is wrong: is a number fixed that should be √D?"
+    if (weights == 0).any():
+        return "Without a mask every key gets some weight; yours hides some. Is a mask built in?"
     slips = {
         1.0: "The scores are not scaled: divide them by √D, the root of the query's width.",
         7.0: "The scores are divided by D; it should be its square root, √D.",
@@ -432,7 +455,10 @@ def scores_are_scaled_dot_products(answer):
             return message
     if torch.allclose(weights, torch.softmax(-(query @ key.mT) / 7**0.5, dim=-1)):
         return "The worst match gets the largest weight: is there a minus sign too many?"
-    return "The weights are not softmax(query · key / √D), taken over the keys."
+    return (
+        "The weights are not softmax(query · key / √D), taken over the keys. Is D the last axis of "
+        "the query, and every key compared with every query?"
+    )
 
 
 @attention.check
@@ -498,7 +524,10 @@ def query_that_sees_nothing_gets_zeros(answer):
         return "No gradient comes back: something in between leaves torch (`.item()`, `.detach()`)."
     output.square().sum().backward()
     if any(tensor.grad is not None and tensor.grad.isnan().any() for tensor in inputs):
-        return "Where a query may look at nothing the gradient is NaN. Use a finite lowest score."
+        return (
+            "Where a query may look at nothing the gradient is NaN, though the output is not: "
+            "minus infinity leaves it behind. Use a finite lowest score."
+        )
 
 
 @attention.check
@@ -633,6 +662,26 @@ def my_attention(query, key, value, mask=None):
 def my_attention(query, key, value, mask=None):
     weights = torch.softmax(query @ key.mT / query.size(-1), dim=-1)
     return weights @ value, weights
+
+
+@attention.wrong(scores_are_scaled_dot_products, "is a number fixed")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query @ key.mT / 7**0.5, dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(scores_are_scaled_dot_products, "Is a mask built in")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    future = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
+    weights = torch.softmax(scores.masked_fill(future, -torch.inf), dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(shapes_are_right, "wrong way round")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-1)
+    return weights, weights @ value
 
 
 @attention.wrong(scores_are_scaled_dot_products, "number of keys")
@@ -940,9 +989,9 @@ def my_causal_mask(seq_len):
 padding = CodeExercise(
     returns=("mask",),
     task="""
-    Three sentences of different length are padded to one length. Write
-    `my_padding_mask(lengths, seq_len)`: from `lengths` of shape `(B,)` make a bool mask of shape
-    `(B, 1, seq_len)` that is True for real tokens. The middle axis stands for every query.
+    Sentences of different length are filled up at their end to one length. Write
+    `my_padding_mask(lengths, seq_len)`: from the tensor `lengths` of shape `(B,)` make a bool mask
+    of shape `(B, 1, seq_len)` that is True for real tokens. The middle axis stands for every query.
     """,
     hints=(
         "`torch.arange(seq_len)` numbers the positions; a position is real when it is below "
@@ -1007,8 +1056,8 @@ def real_tokens_are_seen_and_padding_is_not(answer):
         if mask.shape != (len(lengths), 1, seq_len):
             return (
                 f"For lengths {lengths} and seq_len={seq_len} the shape should be "
-                f"{(len(lengths), 1, seq_len)}; yours is {tuple(mask.shape)}. Its last axis counts "
-                f"places, of which the longest sequence need not fill all."
+                f"{(len(lengths), 1, seq_len)}; yours is {tuple(mask.shape)}. Is a size fixed, "
+                f"taken from the longest sequence, or an axis squeezed away?"
             )
         for row, length in enumerate(lengths):
             seen = [place for place in range(seq_len) if mask[row, 0, place]]
@@ -1032,7 +1081,7 @@ def my_padding_mask(lengths, seq_len):
     return (torch.arange(seq_len) <= lengths[:, None])[:, None, :]
 
 
-@padding.wrong(real_tokens_are_seen_and_padding_is_not, "need not fill all")
+@padding.wrong(real_tokens_are_seen_and_padding_is_not, "taken from the longest sequence")
 def my_padding_mask(lengths, seq_len):
     return (torch.arange(int(lengths.max())) < lengths[:, None])[:, None, :]
 
@@ -1144,7 +1193,7 @@ late_mask = FindTheBug(
     harm="knows about the future",
     task="""
     This function is meant to be causal. It runs, its shapes are right, and the weights of the
-    future are zero. Yet its output at position 0 changes when position 4 does. Repair it.
+    future are zero. Yet its output at position 0 changes when a later position does. Repair it.
     """,
     hints=(
         "Print the sum of each row of `weights` after the mask.",
@@ -1174,11 +1223,10 @@ def causal_attention(query, key, value):
 
 @late_mask.right
 def causal_attention(query, key, value):
-    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
-    weights = torch.softmax(scores, dim=-1)
-    weights = weights * torch.ones_like(weights).tril()
-    weights = weights / weights.sum(dim=-1, keepdim=True)
-    return weights @ value
+    scores = torch.einsum("...qd,...kd->...qk", query, key) / math.sqrt(key.shape[-1])
+    position = torch.arange(query.shape[-2])
+    scores = torch.where(position[:, None] >= position, scores, torch.finfo(scores.dtype).min)
+    return scores.softmax(-1) @ value
 
 
 @late_mask.right
@@ -1190,18 +1238,18 @@ def causal_attention(query, key, value):
 def causal_attention(query, key, value):
     outputs = []
     for last in range(query.shape[-2]):
-        scores = (key[..., : last + 1, :] * query[..., last, None, :]).sum(-1) / query.shape[
-            -1
-        ] ** 0.5
-        share = torch.softmax(scores, dim=-1)
+        seen = key[..., : last + 1, :]
+        scores = (seen * query[..., last, None, :]).sum(dim=-1)
+        share = torch.softmax(scores / query.shape[-1] ** 0.5, dim=-1)
         outputs.append((share[..., None] * value[..., : last + 1, :]).sum(dim=-2))
     return torch.stack(outputs, dim=-2)
 
 
-def _causal_inputs(leading=(2, 3)):
+def _causal_inputs(leading=(2, 3), seq_len: int = 5, width: int = 7, scale: float = 1.0):
     rng = torch.Generator().manual_seed(4)
-    shapes = (*leading, 5, 7), (*leading, 5, 7), (*leading, 5, 4)
-    return [torch.randn(shape, generator=rng, dtype=torch.float64) for shape in shapes]
+    shapes = (*leading, seq_len, width), (*leading, seq_len, width), (*leading, seq_len, 4)
+    query, key, value = (torch.randn(s, generator=rng, dtype=torch.float64) for s in shapes)
+    return [scale * query, scale * key, value]
 
 
 @late_mask.check
@@ -1216,19 +1264,22 @@ def causal_output_has_its_shape(answer):
 def future_moves_nothing(answer):
     query, key, value = _causal_inputs()
     before = answer(query, key, value)
-    other_key, other_value = key.clone(), value.clone()
-    other_key[..., 4, :] += 1.0
-    other_value[..., 4, :] -= 1.0
-    moved = (answer(query, other_key, other_value) - before)[..., :4, :].abs().max()
-    if moved.isnan():
+    if before.isnan().any():
         return (
-            "Changing the last token makes earlier outputs NaN. Does each query see a key at least?"
+            "Some outputs are NaN: does each query see a key at least, and is a mask multiplied "
+            "with infinity (0 times infinity is not a number)?"
         )
-    if moved > 1e-9:
-        return (
-            f"Changing the last token moves earlier outputs by {moved:.2g}: something still knows "
-            f"about the future."
-        )
+    for position in (4, 3, 2, 1):
+        other_key, other_value = key.clone(), value.clone()
+        other_key[..., position, :] += 1.0
+        other_value[..., position, :] -= 1.0
+        after = answer(query, other_key, other_value)
+        moved = (after - before)[..., :position, :].abs().max()
+        if moved > 1e-9:
+            return (
+                f"Changing position {position} moves earlier outputs by {moved:.2g}: something "
+                f"still knows about the future."
+            )
 
 
 @late_mask.check
@@ -1244,7 +1295,7 @@ def past_is_averaged(answer):
     if not torch.allclose(answer(query, key, value), wanted, atol=1e-9):
         return (
             "Nothing leaks and each row of weights sums to 1, but the shares are not those of the "
-            "scores query · key / √D: change no more than the fault needs."
+            "scores query · key / √D. Has the scaling, or a part of the scores, gone?"
         )
 
 
@@ -1257,6 +1308,29 @@ def other_axes_work_too(answer):
             return (
                 f"With leading axes {leading} the output is wrong: does a line count on four axes?"
             )
+    for sizes in ({"seq_len": 8}, {"width": 3}, {"seq_len": 1}):
+        inputs = _causal_inputs(**sizes)
+        wanted = functional.scaled_dot_product_attention(*inputs, is_causal=True)
+        if not torch.allclose(answer(*inputs), wanted, atol=1e-9):
+            return "With another length or width the output is wrong: is a size fixed?"
+
+
+@late_mask.check
+def any_scores_are_borne(answer):
+    query, key, value = _causal_inputs(scale=30.0)
+    query[..., 2, :] = 0.0  # all its scores are 0
+    wanted = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+    output = answer(query, key, value)
+    if output.isnan().any():
+        return (
+            "With large scores, or with scores of exactly 0, some outputs are NaN: is something "
+            "divided by a sum that can be 0, or a score of 0 taken for a hidden one?"
+        )
+    if not torch.allclose(output, wanted, atol=1e-9):
+        return (
+            "With large scores the past is not shared out right: what the future's scores did to "
+            "softmax cannot be mended after it. Hide them before."
+        )
 
 
 @late_mask.check
@@ -1285,7 +1359,7 @@ def causal_attention(query, key, value):
     return torch.softmax(scores, dim=-1) @ value
 
 
-@late_mask.wrong(past_is_averaged, "change no more")
+@late_mask.wrong(past_is_averaged, "Has the scaling")
 def causal_attention(query, key, value):
     scores = query @ key.transpose(-2, -1)
     future = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
@@ -1308,16 +1382,62 @@ def causal_attention(query, key, value):
 
 @late_mask.wrong(gradient_is_right, "gradient of `query`")
 def causal_attention(query, key, value):
-    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
-    weights = torch.softmax(scores, dim=-1).tril()
-    weights = weights / weights.detach().sum(dim=-1, keepdim=True)
-    return weights @ value
+    twice = query.detach() @ key.mT + query @ key.detach().mT
+    scores = twice / 2 / query.size(-1) ** 0.5
+    future = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
+    return torch.softmax(scores.masked_fill(future, -torch.inf), dim=-1) @ value
 
 
 @late_mask.wrong(past_is_averaged, "each row of weights")
 def causal_attention(query, key, value):
     scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
     return torch.sigmoid(scores).tril() @ value
+
+
+@late_mask.wrong(other_axes_work_too, "stopped")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    scores = scores.masked_fill(~torch.ones(5, 5).bool().tril(), -torch.inf)
+    return torch.softmax(scores, dim=-1) @ value
+
+
+@late_mask.wrong(other_axes_work_too, "is a size fixed")
+def causal_attention(query, key, value):
+    future = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool).triu(diagonal=1)
+    scores = (query @ key.transpose(-2, -1) / 7**0.5).masked_fill(future, -torch.inf)
+    return torch.softmax(scores, dim=-1) @ value
+
+
+@late_mask.wrong(any_scores_are_borne, "NaN")
+def causal_attention(query, key, value):
+    scores = (query @ key.transpose(-2, -1) / query.size(-1) ** 0.5).tril()
+    return torch.softmax(scores.masked_fill(scores == 0, -torch.inf), dim=-1) @ value
+
+
+@late_mask.wrong(any_scores_are_borne, "NaN")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    weights = torch.softmax(scores, dim=-1)
+    weights = weights * torch.ones_like(weights).tril()
+    weights = weights / weights.sum(dim=-1, keepdim=True)
+    return weights @ value
+
+
+@late_mask.wrong(any_scores_are_borne, "Hide them before")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    weights = torch.softmax(scores, dim=-1).clamp_min(1e-300)
+    weights = weights * torch.ones_like(weights).tril()
+    weights = weights / weights.sum(dim=-1, keepdim=True)
+    return weights @ value
+
+
+@late_mask.wrong(future_moves_nothing, "Changing position 3")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    last = torch.zeros_like(scores, dtype=torch.bool)
+    last[..., :-1, -1] = True
+    return torch.softmax(scores.masked_fill(last, -torch.inf), dim=-1) @ value
 
 
 score_memory = Number(

@@ -38,7 +38,8 @@ class Answer:
         self.function = function
         self.returns = returns
         self._returned_type = returned_type
-        self._parameters = tuple(inspect.signature(stub).parameters)
+        self._signature = inspect.signature(stub)
+        self._parameters = tuple(self._signature.parameters)
         self._name = stub.__name__
         self._returned = ()
 
@@ -67,7 +68,7 @@ class Answer:
         if "modified by an inplace operation" in str(error):
             return (
                 "Backpropagation stops: a tensor that the gradient needs was changed in place "
-                "after it was used (`x += y`, `x.exp_()`). Make a new tensor instead "
+                "after it was used (`x += y`, `x[...] = y`, `x.exp_()`). Make a new tensor instead "
                 "(`x = x + y`)."
             )
         returned = self._returned if isinstance(self._returned, tuple) else (self._returned,)
@@ -83,14 +84,21 @@ class Answer:
         try:
             inspect.signature(self.function).bind(*args, **kwargs)
         except TypeError:
-            theirs = inspect.signature(self.function)
-            raise AnswerProblem(
-                f"`{self._name}` is called with ({', '.join(self._parameters)}), "
-                f"but yours takes {theirs}. Keep the arguments of the first line as they were "
-                f"given."
-            ) from None
+            raise AnswerProblem(self._describe_arity()) from None
         except ValueError:
             return  # a built-in without a signature: the call itself will tell
+
+    def _describe_arity(self) -> str:
+        theirs = inspect.signature(self.function)
+        if tuple(theirs.parameters) == self._parameters:
+            return (
+                f"`{self._name}` is also called without some of its arguments: keep their "
+                f"defaults, `{self._name}{self._signature}`."
+            )
+        return (
+            f"`{self._name}` is called with ({', '.join(self._parameters)}), but yours takes "
+            f"{theirs}. Keep the arguments of the first line as they were given."
+        )
 
     def _require_unchanged(self, before: dict, after: dict) -> None:
         for name, value in after.items():
@@ -186,13 +194,23 @@ def _as_tensor(value, name: str):
     if isinstance(value, torch.Tensor):
         return value
     hint = ""
-    if isinstance(value, list | tuple):
-        hint = " Put the parts together with `torch.stack`."
+    if isinstance(value, tuple) and value and isinstance(value[0], torch.Tensor):
+        hint = f" Return only `{name}`."
+    elif isinstance(value, list | tuple):
+        maker = "stack" if isinstance(_innermost(value), torch.Tensor) else "tensor"
+        hint = f" Put its parts together with `torch.{maker}`."
     elif type(value).__module__ == "numpy":
-        hint = " Stay in torch: NumPy would lose the gradient."
+        hint = " Stay in torch, so that dtype, device and gradient come through."
     elif value is None:
         hint = " Was it assigned before the `return`?"
     raise AnswerProblem(f"`{name}` should be a tensor; yours is a {_kind(value)}.{hint}")
+
+
+def _innermost(value):
+    """The first thing in a nested list that is no list itself."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return value
 
 
 def _describe(value) -> str:

@@ -62,6 +62,8 @@ def _all_names() -> list[str]:
 def _no_exercise(name: str, short: str) -> str:
     names = _all_names()
     elsewhere = [other for other in names if other.partition(".")[2] == short]
+    if elsewhere and "." not in name:
+        return f'Write the chapter first: "{elsewhere[0]}".'
     if elsewhere:
         return f'There is no exercise "{name}". "{short}" is in another chapter: "{elsewhere[0]}".'
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)

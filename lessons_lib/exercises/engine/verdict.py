@@ -38,13 +38,18 @@ class Verdict:
 
 def show(verdict: Verdict) -> None:
     """Display a verdict: a coloured note in a notebook, plain text elsewhere."""
+    show_as(as_html(verdict), str(verdict))
+
+
+def show_as(html_text: str, plain_text: str) -> None:
+    """Display as HTML in a notebook, and as plain text elsewhere."""
     from IPython import get_ipython
     from IPython.display import display
 
     if get_ipython() is None:
-        print(verdict)
+        print(plain_text)
     else:
-        display({"text/html": as_html(verdict), "text/plain": str(verdict)}, raw=True)
+        display({"text/html": html_text, "text/plain": plain_text}, raw=True)
 
 
 def as_html(verdict: Verdict) -> str:
