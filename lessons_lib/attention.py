@@ -13,6 +13,7 @@ def scaled_dot_product_attention(
     value: Tensor,
     mask: Tensor | None = None,
     dropout_p: float = 0.0,
+    bias: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Average the values, each weighted by how well its key matches the query.
 
@@ -26,6 +27,8 @@ def scaled_dot_product_attention(
         mask: bool, broadcastable to (..., Q, K); True = may look. None = all may.
         dropout_p: share of the weights set to zero at random, from 0 to 1; whoever calls this
             passes 0 outside training.
+        bias: broadcastable to (..., Q, K), added to the scaled scores; None = nothing. Some
+            position schemes need it.
 
     Returns:
         output: (..., Q, V), in u; zeros where a query may look at nothing.
@@ -46,6 +49,8 @@ def scaled_dot_product_attention(
     """
     _require_attention_inputs(query, key, value, mask)
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.size(-1))  # (..., Q, K)
+    if bias is not None:
+        scores = scores + bias
     if mask is not None:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
     weights = torch.softmax(scores, dim=-1)
