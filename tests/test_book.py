@@ -10,6 +10,7 @@ import rendered_pages as pages
 from bs4 import BeautifulSoup
 from rendered_pages import DESKTOP, PHONE, THEMES, needs_browser
 
+LEAST_LETTERS = 8  # CSS pixels, in a figure shrunk to a phone
 LEAST_CONTRAST = 4.5  # WCAG 2.2, level AA, for text of ordinary size
 # What axe finds in the stock theme itself, wherever a page has it.
 THEMES_OWN_FAULTS = {"label-content-name-mismatch", "region"}
@@ -304,6 +305,19 @@ def test_figures_are_wide_enough_to_be_read_and_stay_inside_the_page(visit, size
     )
     visit.page.set_viewport_size(DESKTOP)
     assert [box for box in widths if box[0] < 180 or box[1] > size["width"]] == []
+
+
+LETTERS = """() => [...document.querySelectorAll("figure[role=img] svg text")].map(
+    text => parseFloat(getComputedStyle(text).fontSize) * text.ownerSVGElement.getScreenCTM().a)"""
+
+
+@pytest.mark.browser
+@needs_browser
+def test_letters_in_figures_can_be_read_on_a_phone(visit):
+    visit.page.set_viewport_size(PHONE)
+    sizes = visit.page.evaluate(LETTERS)
+    visit.page.set_viewport_size(DESKTOP)
+    assert min(sizes, default=LEAST_LETTERS) >= LEAST_LETTERS
 
 
 @pytest.mark.browser

@@ -1,5 +1,6 @@
 """The exercises of the chapter on self-attention."""
 
+import functools
 import math
 
 import torch
@@ -634,6 +635,34 @@ def my_attention(query, key, value, mask=None):
     return weights @ value, weights
 
 
+@attention.wrong(output_is_the_weighted_average, "not weights @ value")
+def my_attention(query, key, value, mask=None):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-1)
+    return torch.softmax(weights, dim=-1) @ value, weights
+
+
+@attention.wrong(mask_may_be_smaller_and_is_broadcast, "should be broadcast")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None and mask.shape[-2:] == scores.shape[-2:]:
+        scores = scores.masked_fill(~mask, -1e9)
+    weights = torch.softmax(scores, dim=-1)
+    return weights @ value, weights
+
+
+@attention.wrong(inputs_need_not_be_contiguous, "stopped")
+def my_attention(query, key, value, mask=None):
+    lines = query.view(-1, *query.shape[-2:])  # `view` needs one unbroken piece of memory
+    scores = (lines @ key.reshape(-1, *key.shape[-2:]).mT).view(*query.shape[:-1], key.shape[-2])
+    scores = scores / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -1e9)
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None:
+        weights = weights * mask
+    return weights @ value, weights
+
+
 @attention.wrong(mask_hides_what_is_false, "wrong way round")
 def my_attention(query, key, value, mask=None):
     scores = query @ key.mT / query.size(-1) ** 0.5
@@ -1031,6 +1060,7 @@ largest_weight = Number(
 )
 
 
+@functools.cache  # a tenth of a second, and the same every time
 def _mean_largest_weight(d_k: int, num_queries: int = 2_000, num_keys: int = 16) -> float:
     rng = torch.Generator().manual_seed(0)
     query = torch.randn(num_queries, 1, d_k, generator=rng)
@@ -1225,6 +1255,13 @@ def gradient_is_right(answer):
     output.square().sum().backward()
     functional.scaled_dot_product_attention(*oracle, is_causal=True).square().sum().backward()
     return _wrong_gradient(("query", "key", "value"), ours, oracle)
+
+
+@late_mask.wrong(causal_output_has_its_shape, "yours has (2, 3, 5, 5)")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    future = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
+    return torch.softmax(scores.masked_fill(future, -torch.inf), dim=-1)
 
 
 @late_mask.wrong(future_moves_nothing, "knows about the future")

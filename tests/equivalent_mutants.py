@@ -1,0 +1,205 @@
+"""Mutants that pass the checks because they change nothing: each with the reason.
+
+`test_mutation` shows of each that it agrees with the reference on 1,000 random inputs. Exercise:
+((version, change), reason), where the version is "reference" or "right 1", "right 2", ...
+"""
+
+_ONE_AXIS = "the tensor has one axis: -1 and 0 are the same"
+_TWO_AXES = "the tensor has two axes: 1 and -1 are the same"
+_ZIP = "there is one value for each key, so `strict` has nothing to find"
+_EQUAL_WIDTH = "queries and keys are equally wide"
+_ONE_VALUE_A_KEY = "there is one value for each key"
+_SELF_ATTENTION = "in causal self-attention there is one query for each key and value"
+_BOOLEAN = "only shape and device are read: what is made of them has no gradient"
+_ANY_SHIFT = "softmax is the same whatever is subtracted: the gradient of the shift cancels"
+_LEADING = "the leading axes of the mask are broadcast to these anyway"
+_ZERO_OVER = "a total of 0 stands under powers that are 0 too: any other number gives 0"
+
+EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
+    "self_attention.soft_lookup": {
+        (
+            "reference",
+            "weights = torch.softmax(scores, dim=0) -> weights = torch.softmax(scores, dim=-1)",
+        ): _ONE_AXIS,
+        (
+            "right 1",
+            "weights = scores.softmax(-1) -> weights = scores.softmax(0)",
+        ): _ONE_AXIS,
+        (
+            "right 1",
+            "return sum((weight * value for weight, value in zip(weights, values, strict=True)))"
+            " -> return sum((weight * value for weight, value in zip(weights, values)))",
+        ): _ZIP,
+        (
+            "right 1",
+            "return sum((weight * value for weight, value in zip(weights, values, strict=True)))"
+            " -> "
+            "return sum((weight * value for weight, value in zip(weights, values, strict=False)))",
+        ): _ZIP,
+        (
+            "right 2",
+            "weights = functional.softmax(torch.einsum('kd,d->k', keys, query), dim=0) -> "
+            "weights = functional.softmax(torch.einsum('kd,d->k', keys, query))",
+        ): "of one axis torch takes that one, with a warning that it guessed",
+        (
+            "right 2",
+            "weights = functional.softmax(torch.einsum('kd,d->k', keys, query), dim=0) -> "
+            "weights = functional.softmax(torch.einsum('kd,d->k', keys, query), dim=-1)",
+        ): _ONE_AXIS,
+        (
+            "right 3",
+            "scores = (keys * query).sum(dim=1, keepdim=True) -> "
+            "scores = (keys * query).sum(dim=-1, keepdim=True)",
+        ): _TWO_AXES,
+        (
+            "right 3",
+            "unnormalised = torch.exp(scores - scores.max()) -> "
+            "unnormalised = torch.exp(scores - scores.detach().max())",
+        ): _ANY_SHIFT,
+    },
+    "self_attention.attention": {
+        (
+            "reference",
+            "scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5 -> "
+            "scores = query @ key.transpose(-2, -1) / key.size(-1) ** 0.5",
+        ): _EQUAL_WIDTH,
+        (
+            "right 1",
+            "scores = torch.einsum('...qd,...kd->...qk', query, key) * query.shape[-1] ** (-0.5)"
+            " -> scores = torch.einsum('...qd,...kd->...qk', query, key) * key.shape[-1] ** (-0.5)",
+        ): _EQUAL_WIDTH,
+        (
+            "right 1",
+            "mask = torch.ones_like(scores, dtype=torch.bool) -> "
+            "mask = torch.ones_like(scores.detach(), dtype=torch.bool)",
+        ): _BOOLEAN,
+        (
+            "right 1",
+            "weights = torch.nan_to_num(scores.softmax(dim=-1), nan=0.0) -> "
+            "weights = torch.nan_to_num(scores.softmax(dim=-1))",
+        ): "0 is what `nan_to_num` puts in unless told otherwise",
+        ("right 2", "width = key.shape[-1] -> width = query.shape[-1]"): _EQUAL_WIDTH,
+        (
+            "right 2",
+            "powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True).detach()) -> "
+            "powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True))",
+        ): _ANY_SHIFT,
+        (
+            "right 2",
+            "powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True).detach()) -> "
+            "powers = torch.exp(scores - scores.detach().amax(dim=-1, keepdim=True).detach())",
+        ): "cut off twice is cut off",
+        (
+            "right 2",
+            "weights = powers / torch.where(total == 0, 1.0, total) -> "
+            "weights = powers / torch.where(total == 0, 2, total)",
+        ): _ZERO_OVER,
+        (
+            "right 2",
+            "weights = powers / torch.where(total == 0, 1.0, total) -> "
+            "weights = powers / torch.where(total == 0, -1, total)",
+        ): _ZERO_OVER,
+        (
+            "right 2",
+            "weights = powers / torch.where(total == 0, 1.0, total) -> "
+            "weights = powers / torch.where(total.detach() == 0, 1.0, total)",
+        ): "a comparison has no gradient",
+        (
+            "right 3",
+            "seen = torch.ones_like(scores, dtype=torch.bool) -> "
+            "seen = torch.ones_like(scores.detach(), dtype=torch.bool)",
+        ): _BOOLEAN,
+        (
+            "right 3",
+            "seen = seen & all_rows[..., position, :] -> seen = all_rows[..., position, :]",
+        ): "what is joined is True everywhere",
+        (
+            "right 3",
+            "scores = (one * key).sum(dim=-1) / query.shape[-1] ** 0.5 -> "
+            "scores = (one * key).sum(dim=-1) / key.shape[-1] ** 0.5",
+        ): _EQUAL_WIDTH,
+        (
+            "right 3",
+            "all_rows = mask.expand(*mask.shape[:-2], query.shape[-2], key.shape[-2]) -> "
+            "all_rows = mask.expand(*mask.shape[:-2], query.shape[-2], value.shape[-2])",
+        ): _ONE_VALUE_A_KEY,
+        (
+            "right 3",
+            "all_rows = mask.expand(*mask.shape[:-2], query.shape[-2], key.shape[-2]) -> "
+            "all_rows = mask.expand(*(~mask).shape[:-2], query.shape[-2], key.shape[-2])",
+        ): "only its shape is read",
+        (
+            "right 3",
+            "all_rows = mask.expand(*mask.shape[:-2], query.shape[-2], key.shape[-2]) -> "
+            "all_rows = mask.expand(*query.shape[:-2], query.shape[-2], key.shape[-2])",
+        ): _LEADING,
+        (
+            "right 3",
+            "all_rows = mask.expand(*mask.shape[:-2], query.shape[-2], key.shape[-2]) -> "
+            "all_rows = mask.expand(*key.shape[:-2], query.shape[-2], key.shape[-2])",
+        ): _LEADING,
+        (
+            "right 3",
+            "all_rows = mask.expand(*mask.shape[:-2], query.shape[-2], key.shape[-2]) -> "
+            "all_rows = mask.expand(*value.shape[:-2], query.shape[-2], key.shape[-2])",
+        ): _LEADING,
+    },
+    "self_attention.padding": {
+        (
+            "right 1",
+            "rows = [[place < length for place in range(seq_len)] for length in lengths.tolist()]"
+            " -> rows = [[place < length for place in range(seq_len)] for length in lengths]",
+        ): "a number below a tensor of one number is a tensor of one truth value",
+        (
+            "right 1",
+            "return torch.tensor(rows, dtype=torch.bool).unsqueeze(1) -> "
+            "return torch.tensor(rows).unsqueeze(1)",
+        ): "truth values make a bool tensor unless told otherwise",
+        (
+            "right 2",
+            "mask[row, 0, :length] = True -> mask[row, -1, :length] = True",
+        ): "the middle axis has one place, which is both the first and the last",
+        (
+            "right 3",
+            "return torch.ge(lengths.view(-1, 1, 1) - 1, torch.arange(seq_len).view(1, 1, -1)) -> "
+            "return torch.ge(lengths.view(-1, 1, 1) - 1, torch.arange(seq_len))",
+        ): "broadcasting adds the leading axes by itself",
+    },
+    "self_attention.late_mask": {
+        (
+            "reference",
+            "scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5 -> "
+            "scores = query @ key.transpose(-2, -1) / key.size(-1) ** 0.5",
+        ): _EQUAL_WIDTH,
+        (
+            "reference",
+            "future = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1) -> "
+            "future = torch.ones_like(scores.detach(), dtype=torch.bool).triu(diagonal=1)",
+        ): _BOOLEAN,
+        (
+            "right 1",
+            "scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5 -> "
+            "scores = query @ key.transpose(-2, -1) / key.size(-1) ** 0.5",
+        ): _EQUAL_WIDTH,
+        (
+            "right 1",
+            "weights = weights * torch.ones_like(weights).tril() -> "
+            "weights = weights * torch.ones_like(weights.detach()).tril()",
+        ): _BOOLEAN,
+        (
+            "right 3",
+            "for last in range(query.shape[-2]): -> for last in range(key.shape[-2]):",
+        ): _SELF_ATTENTION,
+        (
+            "right 3",
+            "for last in range(query.shape[-2]): -> for last in range(value.shape[-2]):",
+        ): _SELF_ATTENTION,
+        (
+            "right 3",
+            "scores = (key[..., :last + 1, :] * query[..., last, None, :]).sum(-1) / "
+            "query.shape[-1] ** 0.5 -> "
+            "scores = (key[..., :last + 1, :] * query[..., last, None, :]).sum(-1) / "
+            "key.shape[-1] ** 0.5",
+        ): _EQUAL_WIDTH,
+    },
+}

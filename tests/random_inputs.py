@@ -1,0 +1,93 @@
+"""Random valid inputs for each exercise of code: what a reader's function may be called with.
+
+Independent of the inputs that the checks use. Every float input wants a gradient.
+"""
+
+import random
+from collections.abc import Callable
+
+import torch
+
+GENERATORS: dict[str, Callable[[random.Random], tuple]] = {}
+
+
+def inputs_of(exercise: str) -> Callable:
+    """Register a function as the generator of an exercise's inputs."""
+
+    def keep(function: Callable) -> Callable:
+        GENERATORS[exercise] = function
+        return function
+
+    return keep
+
+
+@inputs_of("self_attention.soft_lookup")
+def _soft_lookup(rng: random.Random) -> tuple:
+    width, num_keys, value_width = rng.randint(1, 6), rng.randint(1, 7), rng.randint(1, 5)
+    dtype = _dtype(rng)
+    scale = _scale(rng, dtype)
+    shapes = (width,), (num_keys, width), (num_keys, value_width)
+    return tuple(_normal(rng, shape, scale, dtype) for shape in shapes)
+
+
+@inputs_of("self_attention.attention")
+def _attention(rng: random.Random) -> tuple:
+    queries, keys = rng.randint(1, 5), rng.randint(1, 6)
+    query, key, value = _queries_keys_values(rng, queries, keys)
+    leading = query.shape[:-2]
+    return query, key, value, _mask(rng, leading, queries, keys)
+
+
+@inputs_of("self_attention.late_mask")
+def _late_mask(rng: random.Random) -> tuple:
+    """Scores stay moderate: sharing out anew after the softmax, a right repair, needs that."""
+    seq_len = rng.randint(1, 6)
+    return _queries_keys_values(rng, seq_len, seq_len, scale=rng.choice([0.1, 1.0]))
+
+
+@inputs_of("self_attention.causal")
+def _causal(rng: random.Random) -> tuple:
+    return (rng.randint(1, 40),)
+
+
+@inputs_of("self_attention.padding")
+def _padding(rng: random.Random) -> tuple:
+    seq_len = rng.randint(1, 12)
+    lengths = [rng.randint(0, seq_len) for _ in range(rng.randint(1, 6))]
+    return torch.tensor(lengths, dtype=rng.choice([torch.int64, torch.int32])), seq_len
+
+
+def _queries_keys_values(rng, queries: int, keys: int, scale: float | None = None) -> tuple:
+    leading = tuple(rng.randint(1, 3) for _ in range(rng.randint(0, 3)))
+    width, value_width = rng.randint(1, 6), rng.randint(1, 5)
+    dtype = _dtype(rng)
+    scale = scale or _scale(rng, dtype)
+    shapes = (*leading, queries, width), (*leading, keys, width), (*leading, keys, value_width)
+    return tuple(_normal(rng, shape, scale, dtype) for shape in shapes)
+
+
+def _mask(rng: random.Random, leading: tuple, queries: int, keys: int) -> torch.Tensor | None:
+    """None, or of any shape that broadcasts; some rows may look at nothing."""
+    if rng.random() < 0.25:
+        return None
+    shape = [size if rng.random() < 0.7 else 1 for size in (*leading, queries, keys)]
+    shape = shape[rng.randint(0, len(leading)) :]  # a mask of two axes at least
+    torch_rng = torch.Generator().manual_seed(rng.getrandbits(30))
+    mask = torch.rand(shape, generator=torch_rng) < rng.choice([0.3, 0.7])
+    if rng.random() < 0.3:
+        mask[..., rng.randrange(shape[-2]), :] = False
+    return mask
+
+
+def _normal(rng, shape: tuple, scale: float, dtype) -> torch.Tensor:
+    torch_rng = torch.Generator().manual_seed(rng.getrandbits(30))
+    return (scale * torch.randn(shape, generator=torch_rng, dtype=dtype)).requires_grad_()
+
+
+def _scale(rng: random.Random, dtype: torch.dtype) -> float:
+    """In float32 not so large that two right orders of adding differ by more than a little."""
+    return rng.choice([0.1, 1.0, 30.0 if dtype == torch.float64 else 5.0])
+
+
+def _dtype(rng: random.Random) -> torch.dtype:
+    return rng.choice([torch.float32, torch.float64])
