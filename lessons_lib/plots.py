@@ -128,12 +128,13 @@ def _draw_cells(axes, weights: np.ndarray) -> None:
     if numbered:
         _write_numbers(axes, weights)
     else:
-        axes.figure.colorbar(cells, ax=axes, label="weight", shrink=0.7)
+        bar = axes.figure.colorbar(cells, ax=axes, label="weight", shrink=0.7)
+        bar.solids.set_rasterized(False)  # drawn, so that no part of a figure is a raster image
 
 
 def _write_numbers(axes, weights: np.ndarray) -> None:
     for (row, column), weight in np.ndenumerate(weights):
-        ink = "black" if weight > 0.55 else "white"
+        ink = "black" if weight > 0.47 else "white"
         axes.text(column, row, f"{weight:.2f}", ha="center", va="center", color=ink, size=9)
 
 

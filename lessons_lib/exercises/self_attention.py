@@ -16,7 +16,7 @@ softmax_shift = Choice(
     answer_name="softmax_shift_answer",
     task="How does `softmax([101, 102, 103])` compare with `softmax([1, 2, 3])`?",
     options={
-        "a": "Its weights are nearly equal, for 101 and 103 differ by only 2 %.",
+        "a": "Its weights are nearly equal, for 101 and 103 differ by only 2%.",
         "b": "The same: adding a constant to all scores changes nothing.",
         "c": "It overflows: `e^103` is too large.",
         "d": "Sharper: larger scores give a larger winner.",
@@ -68,7 +68,7 @@ soft_lookup = CodeExercise(
 
 @soft_lookup.stub
 def my_soft_lookup(query, keys, values):
-    """Return the average of `values`, weighted by how well each key matches the query."""
+    """Average the values, each weighted by how well its key matches."""
     raise NotImplementedError
 
 
@@ -1312,7 +1312,7 @@ score_memory = Number(
     form="a number of GiB (2^30 bytes)",
     task="""
     How much memory do the scores of *one* layer take, written out in float32: batch 8, 12 heads,
-    4,096 tokens? In GiB, within 10 %.
+    4,096 tokens? In GiB, within 10%.
     """,
     truth=lambda: 8 * 12 * 4096**2 * 4 / 2**30,
     factor=1.1,
@@ -1334,8 +1334,8 @@ read_the_cost = Choice(
     kind="Read the plot",
     answer_name="read_the_cost_answer",
     task="""
-    Follow the line of the explicit function's memory in the figure above. By what factor does it
-    grow when the sequence gets 8 times longer?
+    At its right end, the line of the explicit function's memory in the figure above is straight.
+    By what factor does that memory grow if the sequence gets 8 times longer still?
     """,
     options={"a": "8", "b": "16", "c": "64", "d": "512"},
     right="c",
@@ -1352,7 +1352,7 @@ too_good = Choice(
     kind="Criticise a claim",
     answer_name="too_good_answer",
     task="""
-    "Our causal model predicts the next letter of *random* text with 99.8 % accuracy, measured on
+    "Our causal model predicts the next letter of *random* text with 99.8% accuracy, measured on
     text made fresh for the test." Which of these hold? Give all of them.
     """,
     options={

@@ -51,12 +51,14 @@ def time_limit(seconds: float | None = None):
 @contextlib.contextmanager
 def _alarm(seconds: float):
     """By a signal: it interrupts even a sleep."""
-    outside = {id(frame) for frame in _frames_from(sys._getframe())}
+    own_files = {__file__, contextlib.__file__}
+    frames = _frames_from(sys._getframe())
+    caller = next(frame for frame in frames if frame.f_code.co_filename not in own_files)
 
     def ring(_signal, frame):
         if frame is None or frame.f_code.co_filename == __file__:
             return  # in this guard's own clean-up, which should end in peace
-        _stop_at_next_line(frame, outside)
+        _stop_at_next_line(frame, caller)
         raise OutOfTime
 
     traced = sys.gettrace()
@@ -71,8 +73,10 @@ def _alarm(seconds: float):
             sys.settrace(traced)
 
 
-def _stop_at_next_line(frame, outside: set[int]) -> None:
+def _stop_at_next_line(frame, caller) -> None:
     """Raise again at the next line of the guarded code that runs, such as that of a bare `except`.
+
+    Guarded is what `caller`, the frame that set the limit, has called.
 
     A signal that always arrives inside the same `try` would be swallowed there for ever.
     """
@@ -83,7 +87,7 @@ def _stop_at_next_line(frame, outside: set[int]) -> None:
         return again
 
     for running in _frames_from(frame):
-        if id(running) in outside:
+        if running is caller:
             break
         running.f_trace = again
     sys.settrace(lambda *_: None)  # frames still to come are left alone

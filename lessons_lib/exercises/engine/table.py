@@ -20,9 +20,7 @@ def as_html(record: Record, chapters: list[str]) -> str:
         f"<td>{done} of {total}</td><td style='text-align:left'>{', '.join(todo) or 'all done'}</td></tr>"
         for chapter, done, total, todo in rows(record, chapters)
     )
-    head = (
-        "<tr><th>Chapter</th><th></th><th>Done</th><th style='text-align:left'>Still open</th></tr>"
-    )
+    head = "<tr><th>Chapter</th><th colspan='2'>Done</th><th style='text-align:left'>Still open</th></tr>"
     return f"<table>{head}{lines}</table>"
 
 

@@ -85,9 +85,9 @@ class Number(ValueExercise):
         if not _is_number(answer):
             return self._wants(answer)
         truth = self.truth()
-        told = f" It comes out at {truth:.3g}. {self.because}" if self.reveal else ""
+        told = f" It comes out at {truth:.3g}. {self.because}".rstrip() if self.reveal else ""
         if _within(answer, truth, self.factor):
-            return self.says(True, f"{answer:.4g} is right.{told}".strip())
+            return self.says(True, f"{answer:.4g} is right.{told}")
         for value, reason in self.traps:
             if _within(answer, value, 1.01):
                 return self.says(False, f"{reason}{told}")
