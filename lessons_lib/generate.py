@@ -34,7 +34,11 @@ def choose(
     Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2020
     (arXiv:1904.09751).
     """
-    if temperature < 0 or (top_k is not None and top_k < 1) or (top_p is not None and not 0 < top_p <= 1):
+    if (
+        temperature < 0
+        or (top_k is not None and top_k < 1)
+        or (top_p is not None and not 0 < top_p <= 1)
+    ):
         raise ValueError(
             f"temperature should be at least 0, top_k at least 1, top_p above 0 and at most 1; "
             f"got {temperature}, {top_k}, {top_p}"
@@ -108,7 +112,9 @@ def beam_search(
     Source: Wu et al. 2016, section 7 (arXiv:1609.08144), with the plain power of the length.
     """
     if start.size(0) != 1:
-        raise ValueError(f"beam search takes one sequence at a time, (1, L); got {tuple(start.shape)}")
+        raise ValueError(
+            f"beam search takes one sequence at a time, (1, L); got {tuple(start.shape)}"
+        )
     written, new = start.expand(num_beams, -1), start.expand(num_beams, -1)
     # At first all beams are the same: only one of them may bear children.
     scores = torch.full((num_beams,), -torch.inf, device=start.device)
@@ -130,7 +136,11 @@ def beam_search(
             cache.reorder(parent)
         if len(done) >= num_beams:
             break
-    done += [(s.item() / length**length_penalty, w) for s, w in zip(scores, written, strict=True)] if not done else []
+    done += (
+        [(s.item() / length**length_penalty, w) for s, w in zip(scores, written, strict=True)]
+        if not done
+        else []
+    )
     return max(done, key=lambda pair: pair[0])[1][None]
 
 

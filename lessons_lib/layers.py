@@ -57,9 +57,7 @@ class Config:
 
     def make_positions(self, is_causal: bool = False) -> Positions:
         """The position scheme, fitted to these sizes."""
-        return make_positions(
-            self.positions, self.d_model, self.num_heads, self.max_len, is_causal
-        )
+        return make_positions(self.positions, self.d_model, self.num_heads, self.max_len, is_causal)
 
 
 class FeedForward(nn.Sequential):

@@ -6,18 +6,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lessons_lib.attention import scaled_dot_product_attention
+from lessons_lib.attention import require_mask, scaled_dot_product_attention
 from lessons_lib.positions import Positions
 
 Attention = Callable[..., tuple[Tensor, Tensor | None]]
 
 
 class KeyValueCache:
-    """Keys and values of the tokens seen so far, so that generation computes each only once."""
+    """Keys and values of the tokens seen so far, so that generation computes each only once.
+
+    Axes: B batch, H heads of keys and values, L tokens seen so far, D width of a head.
+    """
 
     def __init__(self):
         self.key: Tensor | None = None  # (B, H, L, D)
-        self.value: Tensor | None = None
+        self.value: Tensor | None = None  # (B, H, L, D)
 
     def __len__(self) -> int:
         return 0 if self.key is None else self.key.size(-2)
@@ -36,6 +39,7 @@ class KeyValueCache:
             self.key, self.value = self.key[rows], self.value[rows]
 
     def num_bytes(self) -> int:
+        """Memory that the cached numbers take: 2 x B x H x L x D x bytes per number."""
         return 0 if self.key is None else self.key.nbytes + self.value.nbytes
 
 
@@ -51,13 +55,17 @@ class MultiHeadAttention(nn.Module):
         positions: a scheme; none if None.
         attention: called as attention(query, key, value, mask[, dropout_p, bias]) and returning
             (output, weights or None); None takes torch's fused function, and the explicit one
-            where the weights are asked for.
+            where the weights are needed.
 
     Raises:
         ValueError: the numbers of heads do not divide what they should.
 
     Source: Vaswani et al. 2017, section 3.2.2 (arXiv:1706.03762); shared heads: Shazeer 2019
     (arXiv:1911.02150) and Ainslie et al. 2023 (arXiv:2305.13245).
+
+    >>> output, weights = MultiHeadAttention(12, num_heads=3)(torch.zeros(2, 5, 12))
+    >>> output.shape
+    torch.Size([2, 5, 12])
     """
 
     def __init__(
@@ -71,10 +79,10 @@ class MultiHeadAttention(nn.Module):
         attention: Attention | None = None,
     ):
         super().__init__()
-        num_key_value_heads = num_key_value_heads or num_heads
-        if d_model % num_heads:
+        num_key_value_heads = num_heads if num_key_value_heads is None else num_key_value_heads
+        if num_heads < 1 or d_model % num_heads:
             raise ValueError(f"d_model = {d_model} should be a multiple of num_heads = {num_heads}")
-        if num_heads % num_key_value_heads:
+        if num_key_value_heads < 1 or num_heads % num_key_value_heads:
             raise ValueError(
                 f"num_heads = {num_heads} should be a multiple of "
                 f"num_key_value_heads = {num_key_value_heads}"
@@ -100,36 +108,38 @@ class MultiHeadAttention(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Let the tokens of `x` look at themselves, or at `memory`.
 
-        Axes: B batch, Q queries, K keys, H heads.
+        Axes: B batch, Q queries, K keys (cached ones included), H heads.
 
         Args:
             x: (B, Q, d_model).
             memory: (B, K, d_model) for cross-attention; None = `x` itself.
-            mask: bool, True = may look: (Q, K), (B, 1, K) or (B, Q, K).
+            mask: bool, True = may look: (Q, K), (B, 1, K), (B, Q, K) or (B, H, Q, K).
             is_causal: nobody looks ahead; joined with `mask`.
             need_weights: return each head's weights.
             cache: keys and values of earlier tokens; the new ones are added to it.
 
         Returns:
-            output: (B, Q, d_model).
+            output: (B, Q, d_model). A query that may look at nothing gets zeros from every head,
+                so that only the bias of `project_out` is left.
             weights: (B, H, Q, K), or None where they were not asked for.
 
         Raises:
-            ValueError: `x` or `memory` is not d_model wide, or a cache is given with `memory`.
+            TypeError: `mask` is not bool, or `attention` returns no weights where they are needed.
+            ValueError: `x`, `memory` or `mask` has a wrong shape, or `memory` comes with a cache
+                or `is_causal`, which are about a sequence's own past.
         """
-        self._require(x, memory, cache)
+        self._require(x, memory, cache is not None or is_causal)
         query, key, value = self._heads(x, memory)
-        first = len(cache) if cache is not None else 0
-        query_at = torch.arange(first, first + query.size(-2), device=x.device)
-        key_at = query_at if memory is None else torch.arange(key.size(-2), device=x.device)
+        first = 0 if cache is None else len(cache)
+        query_at = torch.arange(first, first + query.size(-2))
+        key_at = query_at if memory is None else torch.arange(key.size(-2))
         query, key = self.positions.turn(query, query_at), self.positions.turn(key, key_at)
-        if cache is not None:
+        if cache is not None:  # it holds keys that are turned already
             key, value = cache.append(key, value)
-            key_at = torch.arange(key.size(-2), device=x.device)
+            key_at = torch.arange(key.size(-2))
         bias = self.positions.score_bias(query, query_at, key_at)
-        output, weights = self._attend(
-            query, key, value, self._four_axes(mask), is_causal, bias, need_weights
-        )
+        wanted = need_weights or self.positions.needs_weights
+        output, weights = self._attend(query, key, value, _four_axes(mask), is_causal, bias, wanted)
         if self.positions.needs_weights:
             output = output + self.positions.value_bias(weights, query_at, key_at)
         output = output.transpose(1, 2).flatten(-2)  # (B, Q, H, D) -> (B, Q, d_model)
@@ -151,52 +161,63 @@ class MultiHeadAttention(nn.Module):
         )
 
     def _attend(self, query, key, value, mask, is_causal, bias, need_weights):
-        dropout_p = self.dropout_p if self.training else 0.0
+        """Each head's output (B, H, Q, D), and its weights or None, by the quickest way."""
         group = self.num_heads // self.num_key_value_heads
         if group > 1:  # each key-value head serves a group of query heads
             key, value = (part.repeat_interleave(group, dim=1) for part in (key, value))
-        explicit = self.attention or need_weights or self.positions.needs_weights
-        plain = mask is None and bias is None and query.size(-2) == key.size(-2)
-        if not explicit and (plain or not is_causal):
-            return _fused(query, key, value, mask, bias, dropout_p, is_causal), None
-        if is_causal:
-            mask = _and(mask, _causal(query.size(-2), key.size(-2), query.device))
-        if not explicit:
-            return _fused(query, key, value, mask, bias, dropout_p), None
+        if mask is not None:
+            require_mask(mask, query, key)
+        dropout_p = self.dropout_p if self.training else 0.0
+        if self.attention is None and not need_weights:
+            return _fused(query, key, value, mask, is_causal, bias, dropout_p), None
+        mask = _hide_future(mask, is_causal, query, key)
         extra = {"dropout_p": dropout_p} if dropout_p else {}
         extra |= {} if bias is None else {"bias": bias}
-        return (self.attention or scaled_dot_product_attention)(query, key, value, mask, **extra)
+        attention = self.attention or scaled_dot_product_attention
+        output, weights = attention(query, key, value, mask, **extra)
+        if need_weights and weights is None:
+            raise TypeError("the weights are needed here, but `attention` returned None for them")
+        return output, weights
 
-    def _four_axes(self, mask: Tensor | None) -> Tensor | None:
-        """(B, Q, K) gets an axis for the heads; (Q, K) and (B, H, Q, K) fit as they are."""
-        return mask[:, None] if mask is not None and mask.dim() == 3 else mask
-
-    def _require(self, x: Tensor, memory: Tensor | None, cache: KeyValueCache | None) -> None:
+    def _require(self, x: Tensor, memory: Tensor | None, needs_own_past: bool) -> None:
         for name, tensor in (("x", x), ("memory", memory)):
             if tensor is not None and (tensor.dim() != 3 or tensor.size(-1) != self.d_model):
                 raise ValueError(
                     f"{name} should be (batch, length, d_model = {self.d_model}), "
                     f"not {tuple(tensor.shape)}"
                 )
-        if cache is not None and memory is not None:
-            raise ValueError("a cache holds a sequence's own past; it cannot be joined with memory")
+        if memory is not None and memory.size(0) != x.size(0):
+            raise ValueError(
+                f"x and memory should be of one batch, not {x.size(0)} and {memory.size(0)}"
+            )
+        if memory is not None and needs_own_past:
+            raise ValueError("is_causal and cache are about x's own past; memory has none of it")
 
 
-def _fused(query, key, value, mask, bias, dropout_p, is_causal=False) -> Tensor:
+def _four_axes(mask: Tensor | None) -> Tensor | None:
+    """(B, Q, K) gets an axis for the heads; (Q, K) and (B, H, Q, K) fit as they are."""
+    return mask[:, None] if mask is not None and mask.dim() == 3 else mask
+
+
+def _fused(query, key, value, mask, is_causal, bias, dropout_p) -> Tensor:
     """torch's own attention, which never writes the table of weights down."""
+    nothing_else = mask is None and bias is None and query.size(-2) == key.size(-2)
+    plain_causal = is_causal and nothing_else  # torch makes this mask itself, and faster
+    if not plain_causal:
+        mask = _hide_future(mask, is_causal, query, key)
     if bias is not None:
         bias = bias.to(query.dtype)
         mask = bias if mask is None else bias.masked_fill(~mask, -torch.inf)
     return functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=mask, dropout_p=dropout_p, is_causal=is_causal
+        query, key, value, attn_mask=mask, dropout_p=dropout_p, is_causal=plain_causal
     )
 
 
-def _causal(num_queries: int, num_keys: int, device) -> Tensor:
-    """(Q, K): the queries are the last of the keys; each looks at itself and what came before."""
-    ones = torch.ones(num_queries, num_keys, dtype=torch.bool, device=device)
-    return ones.tril(diagonal=num_keys - num_queries)
-
-
-def _and(one: Tensor | None, other: Tensor) -> Tensor:
-    return other if one is None else one & other
+def _hide_future(mask: Tensor | None, is_causal: bool, query, key) -> Tensor | None:
+    """Join the mask with the causal one; the queries are the last of the keys."""
+    num_queries, num_keys = query.size(-2), key.size(-2)
+    if not is_causal or num_queries == 1:  # the newest token alone may look at all there is
+        return mask
+    ones = torch.ones(num_queries, num_keys, dtype=torch.bool, device=query.device)
+    past = ones.tril(diagonal=num_keys - num_queries)
+    return past if mask is None else mask & past

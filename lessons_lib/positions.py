@@ -10,7 +10,9 @@ class Positions(nn.Module):
     """No position information: what every scheme starts from, and a baseline of its own.
 
     Attention asks a scheme four things; each scheme overrides those that it is about. Positions
-    are whole numbers from 0; `first` is the position of the first token of `x`.
+    are whole numbers from 0, on the CPU; `first` is the position of the first token of `x`.
+
+    Axes: B batch, L tokens, H heads, Q queries, K keys, D width of a head.
     """
 
     needs_weights = False  # True: `value_bias` must see the weights, so they cannot stay fused
@@ -45,9 +47,6 @@ class Positions(nn.Module):
 class Sinusoidal(Positions):
     """Add sines and cosines of falling frequency: each pair of columns is a clock hand.
 
-    Args:
-        d_model: width, even.
-
     Raises:
         ValueError: `d_model` is odd.
 
@@ -63,18 +62,20 @@ class Sinusoidal(Positions):
             raise ValueError(f"d_model should be even, a sine and a cosine for each; got {d_model}")
         self.d_model = d_model
 
-    def table(self, length: int, first: int = 0, device=None) -> Tensor:
+    def table(self, length: int, first: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
         """The vectors of positions `first` to `first + length - 1`: (length, d_model)."""
-        position = torch.arange(first, first + length, device=device)
-        angle = _angles(position, self.d_model)  # (length, d_model / 2)
-        return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2)
+        angle = _angles(torch.arange(first, first + length), self.d_model)  # (length, d_model / 2)
+        return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2).to(dtype)
 
     def add_to(self, x: Tensor, first: int = 0) -> Tensor:
-        return x + self.table(x.size(-2), first, x.device).to(x.dtype)
+        return x + self.table(x.size(-2), first, x.dtype).to(x.device)
 
 
 class Learned(Positions):
     """Add a vector for each position, learnt like a word's; there are only `max_len` of them.
+
+    Raises:
+        ValueError: (by `add_to`) a sequence is longer than that.
 
     Source: Gehring et al. 2017, section 3.1 (arXiv:1705.03122); BERT and GPT-2 do the same.
     """
@@ -87,7 +88,7 @@ class Learned(Positions):
     def add_to(self, x: Tensor, first: int = 0) -> Tensor:
         last, known = first + x.size(-2), self.embedding.num_embeddings
         if last > known:
-            raise ValueError(f"a sequence of {last} tokens is longer than the {known} learnt positions")
+            raise ValueError(f"{last} tokens are more than the {known} positions that were learnt")
         return x + self.embedding.weight[first:last]
 
 
@@ -95,7 +96,8 @@ class Shaw(Positions):
     """A learnt vector for each distance, beside the key and beside the value.
 
     Distances beyond `max_distance` share the vector of that distance. All heads, and here all
-    layers, share the vectors (in the paper each layer has its own).
+    layers, share the vectors (in the paper each layer has its own). Dropout of the weights does
+    not reach the values' vectors.
 
     Source: Shaw et al. 2018, equations 3 and 4 (arXiv:1803.02155).
     """
@@ -132,13 +134,29 @@ class T5Bias(Positions):
         max_distance: from here on one bucket serves all.
         is_causal: nobody looks ahead, so all buckets serve the past.
 
+    Raises:
+        ValueError: too few buckets, or `max_distance` lies within those of one distance each.
+
     Source: Raffel et al. 2020, section 2.1 (arXiv:1910.10683), as in its published code.
+
+    >>> T5Bias(num_heads=1, num_buckets=8).bucket(torch.tensor([-500, -1, 0, 1, 2, 500])).tolist()
+    [3, 1, 0, 5, 6, 7]
     """
 
     def __init__(
-        self, num_heads: int, num_buckets: int = 32, max_distance: int = 128, is_causal: bool = False
+        self,
+        num_heads: int,
+        num_buckets: int = 32,
+        max_distance: int = 128,
+        is_causal: bool = False,
     ):
         super().__init__()
+        least = 2 if is_causal else 4
+        if num_buckets < least or max_distance <= num_buckets // least:
+            raise ValueError(
+                f"num_buckets should be at least {least} and max_distance above num_buckets / "
+                f"{least}, not {num_buckets} and {max_distance}"
+            )
         self.num_buckets, self.max_distance, self.is_causal = num_buckets, max_distance, is_causal
         self.bias = nn.Embedding(num_buckets, num_heads)
         nn.init.normal_(self.bias.weight, std=0.02)
@@ -159,7 +177,7 @@ class T5Bias(Positions):
 
     def score_bias(self, query: Tensor, query_at: Tensor, key_at: Tensor) -> Tensor:
         bucket = self.bucket(key_at[None, :] - query_at[:, None])  # (Q, K)
-        return self.bias(bucket).permute(2, 0, 1)  # (H, Q, K)
+        return self.bias.weight[bucket].permute(2, 0, 1)  # (H, Q, K)
 
 
 class Rotary(Positions):
@@ -172,6 +190,9 @@ class Rotary(Positions):
 
     Source: Su et al. 2021, section 3.2 and equation 34 (arXiv:2104.09864): neighbouring columns
     form a pair.
+
+    >>> Rotary(2).turn(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([0]))
+    tensor([[[[1., 0.]]]])
     """
 
     def __init__(self, d_head: int):
@@ -181,9 +202,10 @@ class Rotary(Positions):
         self.d_head = d_head
 
     def turn(self, vectors: Tensor, positions: Tensor) -> Tensor:
-        angle = _angles(positions, self.d_head).to(vectors.dtype)  # (L, D / 2)
+        angle = _angles(positions, self.d_head)  # (L, D / 2)
+        cos, sin = angle.cos().to(vectors), angle.sin().to(vectors)
         even, odd = vectors[..., 0::2], vectors[..., 1::2]
-        turned = even * angle.cos() - odd * angle.sin(), even * angle.sin() + odd * angle.cos()
+        turned = even * cos - odd * sin, even * sin + odd * cos
         return torch.stack(turned, dim=-1).flatten(-2)
 
 
@@ -193,15 +215,18 @@ class ALiBi(Positions):
     Nothing is learnt. Looking both ways, the distance is taken without its sign.
 
     Source: Press et al. 2022, section 3 (arXiv:2108.12409), slopes as in its published code.
+
+    >>> ALiBi(num_heads=4).slopes
+    [0.25, 0.0625, 0.015625, 0.00390625]
     """
 
     def __init__(self, num_heads: int):
         super().__init__()
-        self.register_buffer("slopes", torch.tensor(_slopes(num_heads)), persistent=False)
+        self.slopes = _slopes(num_heads)
 
     def score_bias(self, query: Tensor, query_at: Tensor, key_at: Tensor) -> Tensor:
         distance = (key_at[None, :] - query_at[:, None]).abs()  # (Q, K)
-        return -self.slopes[:, None, None].to(query.dtype) * distance  # (H, Q, K)
+        return -query.new_tensor(self.slopes)[:, None, None] * distance.to(query)  # (H, Q, K)
 
 
 SCHEMES = ("none", "sinusoidal", "learned", "shaw", "t5", "rotary", "alibi")
@@ -231,14 +256,17 @@ def make_positions(
 
 
 def _angles(positions: Tensor, width: int) -> Tensor:
-    """Position times 10000^(-2i / width), for each pair of columns i: (L, width / 2), float32."""
-    pair = torch.arange(width // 2, device=positions.device)
-    return positions[:, None] * 10_000.0 ** (-2 * pair / width)
+    """Position times 10000^(-2i / width), for each pair of columns i: (L, width / 2).
+
+    In float64 and on the CPU, where it always exists: float32 errs in the fourth digit at 5,000.
+    """
+    pair = torch.arange(width // 2, dtype=torch.float64)
+    return positions.cpu()[:, None] * 10_000.0 ** (-2 * pair / width)
 
 
 def _slopes(num_heads: int) -> list[float]:
     """1/2, 1/4 … for 8 heads; a power of two gives a geometric row, others borrow in between."""
-    whole = 2 ** math.floor(math.log2(num_heads))
+    whole = 2 ** (num_heads.bit_length() - 1)  # the largest power of two that is not above
     row = [2 ** (-8 * (head + 1) / whole) for head in range(whole)]
     between = [2 ** (-4 * (head + 1) / whole) for head in range(0, 2 * whole, 2)]
     return row + between[: num_heads - whole]

@@ -223,7 +223,9 @@ def load_checkpoint(path: Path | str, model: nn.Module, optimiser) -> History:
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         train_losses, looks = json.loads(file.metadata()["history"])
-    model.load_state_dict({n.removeprefix("model."): t for n, t in state.items() if n[:6] == "model."})
+    model.load_state_dict(
+        {n.removeprefix("model."): t for n, t in state.items() if n[:6] == "model."}
+    )
     saved = optimiser.state_dict()
     for name, tensor in state.items():
         kind, *rest = name.split(".")
