@@ -1,6 +1,5 @@
 """Whole Transformers: encoder, decoder, a language model, and an encoder-decoder."""
 
-import torch
 from torch import Tensor, nn
 
 from lessons_lib.layers import Config, DecoderLayer, EncoderLayer
@@ -11,7 +10,12 @@ from lessons_lib.positions import Positions
 class Encoder(nn.Module):
     """A stack of encoder layers: (B, L, d_model) -> (B, L, d_model).
 
-    With `is_causal` it is the body of a language model that predicts the next token.
+    With `is_causal` it is the body of a language model that predicts the next token. Positions
+    that are added, are added here, and dropout falls on the sum (Vaswani et al. 2017, section 5.4).
+
+    Args:
+        positions: a scheme made beforehand; None = the one that `config` names.
+        attention: what the layers use in place of torch's; see MultiHeadAttention.
     """
 
     def __init__(
@@ -27,6 +31,7 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(
             EncoderLayer(config, self.positions, attention) for _ in range(config.num_layers)
         )
+        self.dropout = nn.Dropout(config.dropout_p)
         # After pre-norm layers the sum itself has never been normalised.
         self.final_norm = _final_norm(config)
 
@@ -34,7 +39,7 @@ class Encoder(nn.Module):
         self, x: Tensor, mask: Tensor | None = None, caches: list[KeyValueCache] | None = None
     ) -> Tensor:
         """`mask` as in MultiHeadAttention; `caches` one for each layer."""
-        x = self.positions.add_to(x, first=len(caches[0]) if caches else 0)
+        x = self.dropout(self.positions.add_to(x, first=len(caches[0]) if caches else 0))
         for layer, cache in zip(self.layers, caches or [None] * len(self.layers), strict=True):
             x = layer(x, mask, is_causal=self.is_causal, cache=cache)
         return self.final_norm(x)
@@ -54,6 +59,7 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(
             DecoderLayer(config, self.positions, attention) for _ in range(config.num_layers)
         )
+        self.dropout = nn.Dropout(config.dropout_p)
         self.final_norm = _final_norm(config)
 
     def forward(
@@ -64,7 +70,7 @@ class Decoder(nn.Module):
         caches: list[KeyValueCache] | None = None,
     ) -> Tensor:
         """x (B, Q, d_model), memory (B, K, d_model) -> (B, Q, d_model)."""
-        x = self.positions.add_to(x, first=len(caches[0]) if caches else 0)
+        x = self.dropout(self.positions.add_to(x, first=len(caches[0]) if caches else 0))
         for layer, cache in zip(self.layers, caches or [None] * len(self.layers), strict=True):
             x = layer(x, memory, memory_mask, cache=cache)
         return self.final_norm(x)
@@ -80,6 +86,10 @@ class LanguageModel(nn.Module):
 
     Source: Radford et al. 2018; Devlin et al. 2019 (arXiv:1810.04805). The output layer shares
     the tokens' vectors: Press and Wolf 2017 (arXiv:1608.05859).
+
+    >>> import torch
+    >>> LanguageModel(vocab_size=11, config=Config())(torch.tensor([[3, 1, 4]])).shape
+    torch.Size([1, 3, 11])
     """
 
     def __init__(
@@ -93,13 +103,12 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.embedding = TokenEmbedding(vocab_size, config.d_model)
         self.body = Encoder(config, is_causal, positions, attention)
-        self.dropout = nn.Dropout(config.dropout_p)
 
     def hidden(
         self, ids: Tensor, mask: Tensor | None = None, caches: list[KeyValueCache] | None = None
     ) -> Tensor:
         """What the last layer makes of each token: ids (B, L) -> (B, L, d_model)."""
-        return self.body(self.dropout(self.embedding(ids)), mask, caches)
+        return self.body(self.embedding(ids), mask, caches)
 
     def forward(
         self, ids: Tensor, mask: Tensor | None = None, caches: list[KeyValueCache] | None = None
@@ -108,6 +117,7 @@ class LanguageModel(nn.Module):
         return self.embedding.logits(self.hidden(ids, mask, caches))
 
     def new_caches(self) -> list[KeyValueCache]:
+        """An empty cache for each layer."""
         return [KeyValueCache() for _ in self.body.layers]
 
 
@@ -115,6 +125,11 @@ class Seq2Seq(nn.Module):
     """An encoder-decoder: reads a source sequence, writes a target sequence.
 
     Source: Vaswani et al. 2017, figure 1 (arXiv:1706.03762).
+
+    >>> import torch
+    >>> model = Seq2Seq(source_vocab_size=7, target_vocab_size=11, config=Config())
+    >>> model(source=torch.tensor([[3, 1, 4]]), target=torch.tensor([[2, 7]])).shape
+    torch.Size([1, 2, 11])
     """
 
     def __init__(
@@ -129,11 +144,10 @@ class Seq2Seq(nn.Module):
         self.target_embedding = TokenEmbedding(target_vocab_size, config.d_model)
         self.encoder = Encoder(config, attention=attention)
         self.decoder = Decoder(config, attention=attention)
-        self.dropout = nn.Dropout(config.dropout_p)
 
     def encode(self, source: Tensor, source_mask: Tensor | None = None) -> Tensor:
         """source ids (B, K) -> memory (B, K, d_model); `source_mask` (B, 1, K)."""
-        return self.encoder(self.dropout(self.source_embedding(source)), source_mask)
+        return self.encoder(self.source_embedding(source), source_mask)
 
     def decode(
         self,
@@ -143,14 +157,15 @@ class Seq2Seq(nn.Module):
         caches: list[KeyValueCache] | None = None,
     ) -> Tensor:
         """target ids so far (B, Q) -> logits for the next ones (B, Q, target_vocab_size)."""
-        x = self.dropout(self.target_embedding(target))
-        return self.target_embedding.logits(self.decoder(x, memory, source_mask, caches))
+        hidden = self.decoder(self.target_embedding(target), memory, source_mask, caches)
+        return self.target_embedding.logits(hidden)
 
     def forward(self, source: Tensor, target: Tensor, source_mask: Tensor | None = None) -> Tensor:
         """source (B, K), target (B, Q) -> logits (B, Q, target_vocab_size)."""
         return self.decode(target, self.encode(source, source_mask), source_mask)
 
     def new_caches(self) -> list[KeyValueCache]:
+        """An empty cache for each layer."""
         return [KeyValueCache() for _ in self.decoder.layers]
 
 
@@ -185,7 +200,11 @@ class TokenEmbedding(nn.Embedding):
 
 
 def count_parameters(model: nn.Module, trainable_only: bool = False) -> int:
-    """Numbers that a model holds, shared ones once."""
+    """Numbers that a model learns, shared ones once.
+
+    >>> count_parameters(nn.Linear(3, 2))
+    8
+    """
     return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable_only)
 
 
