@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -20,7 +21,8 @@ class WordPiece:
         ValueError: `unknown` is not in the vocabulary.
 
     Source: Wu et al. 2016, section 4.1 (arXiv:1609.08144); the splitting into words is that of
-    BERT's published code (Devlin et al. 2019), uncased.
+    BERT's published code (Devlin et al. 2019), uncased; "[MASK]" in a text is three signs and a
+    word to it.
 
     >>> WordPiece({"[UNK]": 0, "un": 1, "##believ": 2, "##able": 3}).pieces("Unbelievable")
     ['un', '##believ', '##able']
@@ -39,7 +41,7 @@ class WordPiece:
         return [piece for word in split_words(text) for piece in self._split(word)]
 
     def encode(self, text: str) -> list[int]:
-        """The ids of a text's pieces, in order; no special tokens are added."""
+        """The ids of a text's pieces, in order; no special token is added."""
         return [self.vocabulary[piece] for piece in self.pieces(text)]
 
     def _split(self, word: str) -> list[str]:
@@ -65,15 +67,16 @@ def split_words(text: str) -> list[str]:
     """
     kept = "".join(_clean(char) for char in text)
     bare = "".join(c for c in unicodedata.normalize("NFD", kept) if unicodedata.category(c) != "Mn")
-    spaced = "".join(f" {char} " if _is_sign(char) else char for char in bare.lower())
-    return spaced.split()
+    # Letter by letter: of a whole word Python would make the Greek final s, which BERT does not.
+    lowered = (char.lower() for char in bare)
+    return "".join(f" {char} " if _is_sign(char) else char for char in lowered).split()
 
 
 def _clean(char: str) -> str:
     """A space for any white space, nothing for control characters, room round Chinese ones."""
     if char in "\t\n\r" or unicodedata.category(char) == "Zs":
         return " "
-    if char in "\0\ufffd" or unicodedata.category(char) in ("Cc", "Cf", "Cn", "Co"):
+    if char in "\0\ufffd" or unicodedata.category(char) in ("Cc", "Cf", "Co"):
         return ""
     return f" {char} " if _is_chinese(char) else char
 
@@ -110,7 +113,7 @@ class BytePair:
         """The symbols of one word, joined as far as the merges go."""
         symbols = list(word)
         while len(symbols) > 1:
-            best = min(zip(symbols, symbols[1:], strict=False), key=self._rank_of)
+            best = min(pairwise(symbols), key=self._rank_of)
             if best not in self.rank:
                 break
             symbols = _join(symbols, best)
@@ -142,7 +145,7 @@ def learn_merges(words: Mapping[str, int], num_merges: int) -> list[tuple[str, s
     for _ in range(num_merges):
         counts: Counter[tuple[str, str]] = Counter()
         for word, count in words.items():
-            for pair in zip(split[word], split[word][1:], strict=False):
+            for pair in pairwise(split[word]):
                 counts[pair] += count
         if not counts:
             break
@@ -190,8 +193,12 @@ class Vocabulary:
         Raises:
             KeyError: it is not known, and there is no "<unknown>".
         """
-        known = self.id_of
-        return [known[s] if s in known else known["<unknown>"] for s in symbols]
+        return [self._id(symbol) for symbol in symbols]
+
+    def _id(self, symbol: str) -> int:
+        if symbol not in self.id_of and "<unknown>" not in self.id_of:
+            raise KeyError(f"{symbol!r} is not in the vocabulary, and neither is '<unknown>'")
+        return self.id_of.get(symbol, self.id_of.get("<unknown>"))
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids to one string, special tokens left out."""
