@@ -7,11 +7,7 @@ from torch import Tensor, nn
 from lessons_lib.multi_head import Attention, KeyValueCache, MultiHeadAttention
 from lessons_lib.positions import SCHEMES, Positions, make_positions
 
-ACTIVATIONS = {
-    "relu": nn.ReLU,
-    "gelu": nn.GELU,
-    "gelu_tanh": lambda: nn.GELU(approximate="tanh"),
-}
+ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU(approximate="tanh")}
 
 
 @dataclass(frozen=True)
@@ -106,10 +102,7 @@ class EncoderLayer(nn.Module):
     """
 
     def __init__(
-        self,
-        config: Config,
-        positions: Positions | None = None,
-        attention: Attention | None = None,
+        self, config: Config, positions: Positions | None = None, attention: Attention | None = None
     ):
         super().__init__()
         self.attention = _attention(config, positions, attention)
@@ -136,10 +129,7 @@ class DecoderLayer(nn.Module):
     """Causal self-attention, attention to the encoder's output, feed-forward."""
 
     def __init__(
-        self,
-        config: Config,
-        positions: Positions | None = None,
-        attention: Attention | None = None,
+        self, config: Config, positions: Positions | None = None, attention: Attention | None = None
     ):
         super().__init__()
         self.self_attention = _attention(config, positions, attention)

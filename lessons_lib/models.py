@@ -49,10 +49,7 @@ class Decoder(nn.Module):
     """A stack of decoder layers that look at an encoder's output."""
 
     def __init__(
-        self,
-        config: Config,
-        positions: Positions | None = None,
-        attention: Attention | None = None,
+        self, config: Config, positions: Positions | None = None, attention: Attention | None = None
     ):
         super().__init__()
         self.positions = positions or config.make_positions(is_causal=True)
