@@ -179,9 +179,11 @@ def _one_step(model, batch, loss_of, optimiser, plan: Plan, step: int) -> float:
     if not torch.isfinite(loss):
         _stop(model, step, f"the loss is {loss.item()}")
     loss.backward()
-    longest = math.inf if plan.clip_norm is None else plan.clip_norm
-    if not torch.isfinite(nn.utils.clip_grad_norm_(model.parameters(), longest)):
+    length = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
+    if not torch.isfinite(length):
         _stop(model, step, "a gradient is not finite")
+    if plan.clip_norm is not None:
+        nn.utils.clip_grads_with_norm_(model.parameters(), plan.clip_norm, length)
     optimiser.step()
     return loss.item()
 
