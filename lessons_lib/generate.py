@@ -33,18 +33,15 @@ def choose(
     Raises:
         ValueError: a setting outside its range.
 
-    Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2020
-    (arXiv:1904.09751).
+    Source: Fan et al. 2018 (arXiv:1805.04833) for k, Holtzman et al. 2020 (arXiv:1904.09751) for p.
 
     >>> choose(torch.tensor([[0.0, 2.0, 1.0]]), top_k=1)
     tensor([1])
     """
     in_range = temperature >= 0 and (top_k is None or top_k >= 1)
     if not in_range or (top_p is not None and not 0 < top_p <= 1):
-        raise ValueError(
-            f"temperature should be at least 0, top_k at least 1, top_p above 0 and at most 1; "
-            f"got {temperature}, {top_k}, {top_p}"
-        )
+        wanted = "temperature should be at least 0, top_k at least 1, top_p above 0 and at most 1"
+        raise ValueError(f"{wanted}; got {temperature}, {top_k}, {top_p}")
     if temperature == 0:
         return logits.argmax(dim=-1)
     shares = torch.softmax(_keep_best(logits / temperature, top_k, top_p), dim=-1)
@@ -63,6 +60,7 @@ def _keep_best(logits: Tensor, top_k: int | None, top_p: float | None) -> Tensor
     return torch.empty_like(logits).scatter(-1, order, ordered)
 
 
+@torch.no_grad()
 def generate(
     step: Step,
     caches: list[KeyValueCache],
@@ -74,9 +72,8 @@ def generate(
     """Extend each sequence token by token. The model should be in evaluation mode.
 
     Args:
-        step: called with the new tokens (B, new) and the caches; returns logits
-            (B, new, vocab_size). Such as a causal LanguageModel's `lambda ids, caches:
-            model(ids, caches=caches)`, or a Seq2Seq's `decode` on a memory.
+        step: called as step(new ids (B, new), caches), returns logits (B, new, vocab_size); such as
+            `lambda ids, caches: model(ids, caches=caches)` of a causal LanguageModel.
         caches: empty ones, as `model.new_caches()` gives them.
         start: (B, L), at least one token each.
         max_new_tokens: at most so many are added.
@@ -87,14 +84,13 @@ def generate(
         (B, L + new), the start included.
 
     Raises:
-        ValueError: `start` is empty, or a setting of `choose` is outside its range.
+        ValueError: a setting of `choose` is outside its range.
     """
-    _require_start(start)
     choice = choice or {"temperature": 0.0}
     written, new = start, start
     finished = torch.zeros(len(start), dtype=torch.bool, device=start.device)
     for _ in range(max_new_tokens):
-        chosen = choose(_last_logits(step, new, caches), **choice)
+        chosen = choose(step(new, caches)[:, -1], **choice)
         if end_id is not None:
             chosen = chosen.masked_fill(finished, end_id)
             finished = finished | (chosen == end_id)
@@ -105,6 +101,7 @@ def generate(
     return written
 
 
+@torch.no_grad()
 def beam_search(
     step: Step,
     caches: list[KeyValueCache],
@@ -120,8 +117,7 @@ def beam_search(
         step: as in `generate`; called with a batch of 1 to `num_beams` sequences.
         caches: empty ones.
         start: (1, L).
-        length_penalty: the log-probability of what was written is divided by its length to this
-            power; 0 favours short sequences.
+        length_penalty: log-probability is divided by (new length) to this power; 0 favours short.
 
     Returns:
         (1, up to L + max_new_tokens), the start included: the best sequence that has ended (its
@@ -133,18 +129,17 @@ def beam_search(
     Source: Sutskever et al. 2014, section 3.2 (arXiv:1409.3215): a finished sequence leaves the
     beam; the power of the length: Wu et al. 2016, section 7 (arXiv:1609.08144), simplified.
     """
-    _require_start(start)
-    if len(start) != 1 or num_beams < 1 or max_new_tokens < 1 or length_penalty < 0:
+    if start.size(0) != 1 or num_beams < 1 or max_new_tokens < 1 or length_penalty < 0:
+        numbers = f"{len(start)}, {num_beams}, {max_new_tokens}, {length_penalty}"
         raise ValueError(
-            f"start should be one sequence, num_beams and max_new_tokens at least 1, "
-            f"length_penalty at least 0; got {len(start)}, {num_beams}, {max_new_tokens}, "
-            f"{length_penalty}"
+            "start should be one sequence, num_beams and max_new_tokens at least 1, "
+            f"length_penalty at least 0; got {numbers}"
         )
     beams, new = start, start  # (number of open beams, length)
     log_p = torch.zeros(1, device=start.device)  # of each open beam
     best, best_score = start, -math.inf
     for length in range(1, max_new_tokens + 1):
-        next_log_p = _last_logits(step, new, caches).log_softmax(dim=-1)
+        next_log_p = step(new, caches)[:, -1].log_softmax(dim=-1)
         children = log_p[:, None] + next_log_p  # (open beams, vocab_size)
         log_p, place = children.flatten().topk(min(num_beams, children.numel()))  # best first
         parent, token = place // children.size(1), place % children.size(1)
@@ -158,13 +153,3 @@ def beam_search(
         for cache in caches:
             cache.reorder(parent)
     return best
-
-
-def _last_logits(step: Step, new: Tensor, caches: list[KeyValueCache]) -> Tensor:
-    with torch.no_grad():
-        return step(new, caches)[:, -1]
-
-
-def _require_start(start: Tensor) -> None:
-    if start.dim() != 2 or not start.size(1):
-        raise ValueError(f"start should be (batch, at least one token), not {tuple(start.shape)}")

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ class Plan:
         decay: "linear" or "cosine", to 0 where step `steps` would be, or "constant".
         weight_decay: of AdamW, on matrices only (not on biases and norms).
         clip_norm: the gradient is scaled down to this length; None = never.
-        check_every: steps between two looks at the validation loss.
+        check_every: steps between two looks at the validation loss; the last step has one too.
         patience: stop after so many looks in a row without a new best; None = never.
 
     Raises:
@@ -47,10 +47,9 @@ class Plan:
     def __post_init__(self):
         if self.decay not in ("linear", "cosine", "constant"):
             raise ValueError(f"decay should be linear, cosine or constant, not {self.decay!r}")
-        if not 0 <= self.warmup_steps <= self.steps:
-            raise ValueError(
-                f"warmup_steps should be from 0 to steps = {self.steps}, not {self.warmup_steps}"
-            )
+        warmup, steps = self.warmup_steps, self.steps
+        if not 0 <= warmup <= steps:
+            raise ValueError(f"warmup_steps should be from 0 to steps = {steps}, not {warmup}")
         for name in ("steps", "check_every", "patience"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} should be at least 1, not {getattr(self, name)}")
@@ -93,11 +92,9 @@ class History:
             axes.plot(*zip(*self.validation, strict=True), label="validation")
         axes.set(xlabel="step", ylabel="loss (nats)", title=title)
         axes.legend()
-        show(
-            figure,
-            alt=f"Loss curve{': ' + title if title else ''}, over {len(smooth)} steps: the "
-            f"training loss goes from {smooth[0]:.2g} to {smooth[-1]:.2g} nats.",
-        )
+        curve = f"Loss curve{': ' + title if title else ''}, over {len(smooth)} steps"
+        change = f"from {smooth[0]:.2g} to {smooth[-1]:.2g} nats"
+        show(figure, alt=f"{curve}: the training loss goes {change}.")
 
 
 class TrainingFault(RuntimeError):
@@ -123,8 +120,7 @@ def train(
         batches: one batch for each step, the same whenever it is begun anew (so anything random
             in it has a generator of its own); the batches of steps done already are skipped.
         loss_of: called as loss_of(model, batch); a scalar.
-        validate: called every `plan.check_every` steps and after the last, with the model in
-            evaluation mode; returns a loss.
+        validate: called at each look with the model in evaluation mode; returns a loss.
         checkpoint: a file to save to at each look, and to go on from where it exists.
         progress: called as progress(step, loss) after each step, for a progress bar.
 
@@ -132,8 +128,7 @@ def train(
         The history, that of an interrupted run included.
 
     Raises:
-        TrainingFault: a loss, gradient or weight is not finite. The last good checkpoint is
-            untouched.
+        TrainingFault: a number is not finite; the last good checkpoint is untouched.
         ValueError: `batches` ended before the last step, or the checkpoint is of another model.
     """
     optimiser = torch.optim.AdamW(_groups(model, plan.weight_decay), lr=plan.learning_rate)
@@ -141,16 +136,14 @@ def train(
     if checkpoint is not None and Path(checkpoint).exists():
         history, best = load_checkpoint(checkpoint, model, optimiser)
     done = len(history.train)
-    coming = islice(batches, done, None)
     model.train()
-    for step in range(done, plan.steps):
+    for step, batch in zip(range(done, plan.steps), islice(batches, done, None), strict=False):
         if plan.patience is not None and history.looks_since_best() >= plan.patience:
             history.stopped_early = True
             break
-        loss = _one_step(model, _next(coming, step, plan), loss_of, optimiser, plan, step)
-        history.train.append(loss)
+        history.train.append(_one_step(model, batch, loss_of, optimiser, plan, step))
         if progress:
-            progress(step, loss)
+            progress(step, history.train[-1])
         if (step + 1) % plan.check_every and step + 1 < plan.steps:
             continue
         if validate:
@@ -159,16 +152,12 @@ def train(
             if _first_fault(model):
                 _stop(model, step, "a weight is not finite")
             save_checkpoint(checkpoint, model, optimiser, history, best)
+    if len(history.train) < plan.steps and not history.stopped_early:
+        raise ValueError(f"batches ended after {len(history.train)} of {plan.steps} steps")
     if best:
         model.load_state_dict(best)
     model.eval()
     return history
-
-
-def _next(batches: Iterator, step: int, plan: Plan):
-    for batch in batches:
-        return batch
-    raise ValueError(f"batches ended after {step}, but the plan has {plan.steps} steps")
 
 
 def _one_step(model, batch, loss_of, optimiser, plan: Plan, step: int) -> float:
@@ -230,18 +219,14 @@ def _copy(model: nn.Module) -> dict[str, Tensor]:
 def save_checkpoint(
     path: Path | str, model: nn.Module, optimiser, history: History, best: dict[str, Tensor]
 ) -> None:
-    """Write model, best state, optimiser, the CPU's random state and history: no pickle.
-
-    The file appears as a whole or not at all.
-    """
+    """Write model, best state, optimiser, random state and history, as a whole or not at all."""
     state = {f"model.{name}": tensor for name, tensor in _copy(model).items()}
     state |= {f"best.{name}": tensor for name, tensor in best.items()}
     for number, entries in optimiser.state_dict()["state"].items():
         state |= {f"optimiser.{number}.{name}": tensor for name, tensor in entries.items()}
     state["random"] = torch.get_rng_state()
     notes = {"history": json.dumps([history.train, history.validation])}
-    path = Path(path)
-    draft = path.with_name(path.name + ".part")
+    draft = Path(f"{path}.part")
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, draft, notes)
     draft.replace(path)
 
@@ -260,7 +245,11 @@ def load_checkpoint(
     if "history" not in notes:
         raise ValueError(f"{path} is not a checkpoint that `train` has written")
     saved = _part(state, "model.")
-    _require_same_shapes(path, saved, model.state_dict())
+    there, here = _shapes(saved), _shapes(model.state_dict())
+    for name in here | there:
+        if there.get(name) != here.get(name):
+            differ = f"{name} is {there.get(name)} there and {here.get(name)} here"
+            raise ValueError(f"{path} is a checkpoint of another model: {differ}")
     model.load_state_dict(saved)
     memory = optimiser.state_dict()
     for name, tensor in _part(state, "optimiser.").items():
@@ -276,14 +265,8 @@ def _part(state: dict[str, Tensor], start: str) -> dict[str, Tensor]:
     return {name[len(start) :]: state[name] for name in state if name.startswith(start)}
 
 
-def _require_same_shapes(path, saved: dict[str, Tensor], here: dict[str, Tensor]) -> None:
-    for name in here | saved:
-        shapes = [str(tuple(s[name].shape)) if name in s else "missing" for s in (saved, here)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(
-                f"{path} is a checkpoint of another model: "
-                f"{name} is {shapes[0]} there and {shapes[1]} here"
-            )
+def _shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def _smooth(losses: list[float], window: int = 20) -> list[float]:

@@ -266,14 +266,6 @@ def test_beam_search_refuses_what_it_cannot_do(changed, got):
     )
 
 
-def test_empty_start_is_refused():
-    model = tiny_model()
-    for write in (generate, beam_search):
-        with pytest.raises(ValueError) as raised:
-            write(step_of(model), model.new_caches(), torch.empty(1, 0).long(), 3, end_id=2)
-        assert str(raised.value) == "start should be (batch, at least one token), not (1, 0)"
-
-
 def test_log_probabilities_of_all_ends_and_continuations_sum_to_one():
     """The oracle itself: all sequences of two tokens share a probability of 1."""
     model = tiny_model(4)
