@@ -135,11 +135,10 @@ def train(
     history, best = History(), {}
     if checkpoint is not None and Path(checkpoint).exists():
         history, best = load_checkpoint(checkpoint, model, optimiser)
-    done = len(history.train)
+    done, patience = len(history.train), plan.patience or math.inf
     model.train()
     for step, batch in zip(range(done, plan.steps), islice(batches, done, None), strict=False):
-        if plan.patience is not None and history.looks_since_best() >= plan.patience:
-            history.stopped_early = True
+        if history.looks_since_best() >= patience:
             break
         history.train.append(_one_step(model, batch, loss_of, optimiser, plan, step))
         if progress:
@@ -152,7 +151,9 @@ def train(
             if _first_fault(model):
                 _stop(model, step, "a weight is not finite")
             save_checkpoint(checkpoint, model, optimiser, history, best)
-    if len(history.train) < plan.steps and not history.stopped_early:
+    is_short = len(history.train) < plan.steps
+    history.stopped_early = is_short and history.looks_since_best() >= patience
+    if is_short and not history.stopped_early:
         raise ValueError(f"batches ended after {len(history.train)} of {plan.steps} steps")
     if best:
         model.load_state_dict(best)

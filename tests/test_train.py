@@ -190,6 +190,12 @@ def test_training_stops_after_patience_looks_and_keeps_the_best_state():
     assert history.looks_since_best() == 3
 
 
+def test_early_stop_needs_no_batch_beyond_it():
+    plan = Plan(steps=100, check_every=2, patience=1)
+    history = train(make_model(), batches(4), loss_of, plan, validate=scripted([1.0, 2.0]))
+    assert history.stopped_early and len(history.train) == 4
+
+
 def test_patience_that_ends_with_the_last_step_is_no_early_stop():
     plan = Plan(steps=6, check_every=2, patience=2)
     history = train(make_model(), batches(), loss_of, plan, validate=scripted([1.0, 2.0, 3.0]))
