@@ -13,6 +13,7 @@ def scaled_dot_product_attention(
     value: Tensor,
     mask: Tensor | None = None,
     dropout_p: float = 0.0,
+    bias: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Average the values, each weighted by how well its key matches the query.
 
@@ -26,6 +27,8 @@ def scaled_dot_product_attention(
         mask: bool, broadcastable to (..., Q, K); True = may look. None = all may.
         dropout_p: share of the weights set to zero at random, from 0 to 1; whoever calls this
             passes 0 outside training.
+        bias: floating point, broadcastable to (..., Q, K), added to the scaled scores; finite.
+            None = nothing. Some position schemes need it.
 
     Returns:
         output: (..., Q, V), in u; zeros where a query may look at nothing.
@@ -34,7 +37,7 @@ def scaled_dot_product_attention(
 
     Raises:
         TypeError: an input is not a floating-point tensor, dtypes differ, or `mask` is not bool.
-        ValueError: widths or lengths disagree, or `mask` does not fit.
+        ValueError: widths or lengths disagree, or `mask` or `bias` does not fit.
 
     Source: Vaswani et al. 2017, section 3.2.1, equation 1 (arXiv:1706.03762). `mask` as a tensor
     of booleans and the zeros of a fully masked row are ours.
@@ -44,8 +47,10 @@ def scaled_dot_product_attention(
     >>> weights.sum(dim=-1)
     tensor([1., 1.])
     """
-    _require_attention_inputs(query, key, value, mask)
+    _require_attention_inputs(query, key, value, mask, bias)
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.size(-1))  # (..., Q, K)
+    if bias is not None:
+        scores = scores + bias
     if mask is not None:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
     weights = torch.softmax(scores, dim=-1)
@@ -106,7 +111,7 @@ def padding_mask(lengths: Tensor, seq_len: int) -> Tensor:
     return (positions < lengths[:, None])[:, None, :]
 
 
-def _require_attention_inputs(query, key, value, mask) -> None:
+def _require_attention_inputs(query, key, value, mask, bias) -> None:
     named = {"query": query, "key": key, "value": value}
     for name, tensor in named.items():
         if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
@@ -134,21 +139,29 @@ def _require_attention_inputs(query, key, value, mask) -> None:
             + ", ".join(f"{name} {_shape(tensor)}" for name, tensor in named.items())
         ) from None
     if mask is not None:
-        _require_mask(mask, query, key)
+        require_mask(mask, query, key)
+    if bias is not None:
+        _require_fit("bias", bias, query, key)
 
 
-def _require_mask(mask, query, key) -> None:
+def require_mask(mask: Tensor, query: Tensor, key: Tensor) -> None:
+    """Raise unless the mask is bool (TypeError) and broadcasts to (..., Q, K) (ValueError)."""
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
         kind = f"{mask.dtype}" if isinstance(mask, Tensor) else type(mask).__name__
         raise TypeError(f"mask should be a bool tensor (True = may look), not {kind}")
+    _require_fit("mask", mask, query, key)
+
+
+def _require_fit(name, tensor, query, key) -> None:
     leading = torch.broadcast_shapes(query.shape[:-2], key.shape[:-2])
     wanted = (*leading, query.size(-2), key.size(-2))
     try:
-        fits = torch.broadcast_shapes(mask.shape, wanted) == torch.Size(wanted)
+        fits = torch.broadcast_shapes(tensor.shape, wanted) == torch.Size(wanted)
     except RuntimeError:
         fits = False
     if not fits:
-        raise ValueError(f"mask {_shape(mask)} should broadcast to {wanted}: (..., queries, keys)")
+        shape = _shape(tensor)
+        raise ValueError(f"{name} {shape} should broadcast to {wanted}: (..., queries, keys)")
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:

@@ -60,6 +60,20 @@ def test_output_and_gradients_equal_torchs(shape, masked, dtype):
         torch.testing.assert_close(mine.grad, wanted.grad, **close)
 
 
+@pytest.mark.parametrize(("masked", "dtype"), list(product((False, True), TOLERANCE)), ids=str)
+def test_bias_is_added_as_torchs_float_mask_is(masked, dtype):
+    query, key, value = random_inputs((2, 3), 5, 7, 8, 6, dtype=dtype)
+    bias = random_inputs((3,), 5, 1, 7, 1, dtype=dtype, seed=1)[0].requires_grad_()  # (3, 5, 7)
+    mask = random_mask(5, 7) if masked else torch.ones(5, 7, dtype=torch.bool)
+    output, weights = scaled_dot_product_attention(query, key, value, mask, bias=bias)
+    both = bias.masked_fill(~mask, -torch.inf)
+    oracle = functional.scaled_dot_product_attention(query, key, value, attn_mask=both)
+    torch.testing.assert_close(output, oracle, rtol=0, atol=TOLERANCE[dtype])
+    assert (weights.masked_select(~mask) == 0).all()
+    ours, theirs = (torch.autograd.grad(o.square().mean(), bias)[0] for o in (output, oracle))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=TOLERANCE[dtype])
+
+
 def test_each_row_of_weights_sums_to_one():
     _, weights = scaled_dot_product_attention(*random_inputs((2, 3), 5, 7, 8, 6))
     torch.testing.assert_close(weights.sum(dim=-1), torch.ones(2, 3, 5, dtype=torch.float64))
@@ -156,6 +170,11 @@ def test_leading_axes_are_broadcast():
             {"mask": torch.ones(4, 2, 5, 7, dtype=torch.bool)},
             ValueError,
             "mask (4, 2, 5, 7) should broadcast to (2, 5, 7)",
+        ),
+        (
+            {"bias": torch.zeros(3, 5, 7)},
+            ValueError,
+            "bias (3, 5, 7) should broadcast to (2, 5, 7): (..., queries, keys)",
         ),
     ],
 )

@@ -15,7 +15,11 @@ import lessons_lib
 
 ROOT = Path(__file__).resolve().parent.parent
 # Nothing imports what stands after it. A package stands for all of its modules.
-ORDER = ["device", "source", "fetch", "attention", "plots", "pretrained", "exercises"]
+ORDER = [
+    *("device", "source", "fetch", "attention", "plots"),
+    *("positions", "multi_head", "layers", "models", "generate", "tokens", "train"),
+    *("pretrained", "exercises"),
+]
 LAZY = {"__init__", "device"}  # these import others inside functions, on purpose
 
 
