@@ -103,8 +103,22 @@ def test_every_module_has_its_tests():
 
 
 def test_core_of_the_library_stays_small():
+    """Lines of code, without docstrings, comments and blank lines."""
     files = [path for path in (ROOT / "lessons_lib").rglob("*.py") if "exercises" not in path.parts]
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) < 2_500
+    assert sum(len(code_lines(path)) for path in files) < 2_500
+
+
+def code_lines(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if hasattr(node, "body") and isinstance(node.body, list) and _opens_with_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return [line for line in ast.unparse(tree).splitlines() if line.strip()]
+
+
+def _opens_with_docstring(node: ast.AST) -> bool:
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef
+    return isinstance(node, documented) and ast.get_docstring(node) is not None
 
 
 def test_no_pickle_is_loaded_from_a_file():
