@@ -4,7 +4,7 @@ ENVIRONMENT = $(PYTHON) tools/environment.py
 VENV = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test notebooks lint constraints clean
+.PHONY: help book lab test notebooks studies lint constraints clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,10 +27,16 @@ notebooks: ## Derive, run and store the notebooks; one of them with CHAPTER=name
 	@$(VENV)/python tools/notebooks.py $(CHAPTER)
 	@$(VENV)/python tools/readme.py
 
+studies: ## Run, or go on with, the long experiments; a minute's worth of each with QUICK=1
+	@$(ENVIRONMENT) run
+	@for study in studies/forecasts/*.json; do \
+		$(VENV)/python -m studies.$$(basename $$study .json) $(if $(QUICK),--quick) || exit 1; \
+	done
+
 lint: ## Check the code's style
 	@$(ENVIRONMENT) test
-	@$(VENV)/ruff check lessons_lib tools tests
-	@$(VENV)/ruff format --check lessons_lib tools tests
+	@$(VENV)/ruff check lessons_lib studies tools tests
+	@$(VENV)/ruff format --check lessons_lib studies tools tests
 
 constraints: ## Resolve all versions anew into constraints.txt; hold one with HOLD=torch==2.13.0
 	@$(PYTHON) tools/constraints.py $(HOLD)

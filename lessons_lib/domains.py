@@ -74,7 +74,9 @@ def load_domain(domain: str) -> list[Snippet]:
     """
     if domain not in _STEM:
         raise ValueError(f"domain should be one of {', '.join(DOMAINS)}, not {domain!r}")
-    texts, raters = (_lines(f"{_STEM[domain]}_{kind}.txt") for kind in ("GroundTruth", "anonDataRatings"))
+    texts, raters = (
+        _lines(f"{_STEM[domain]}_{kind}.txt") for kind in ("GroundTruth", "anonDataRatings")
+    )
     ratings = dict(_parse_ratings(line, place) for place, line in raters)
     return [_snippet(line, place, ratings, domain in _GROUPED) for place, line in texts]
 

@@ -1,4 +1,4 @@
-"""What all studies share: budget, search, seeds, saving each run as it ends, going on after a stop."""
+"""What all studies share: budget, search, seeds, saving each run, going on after a stop."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ HOME = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Study:
-    """An experiment over variants, each searched over the same settings and run with the same seeds.
+    """An experiment over variants, each with the same search and the same seeds.
 
     Attributes:
         name: the file names' stem.
@@ -54,7 +54,9 @@ class Study:
 
     def trials(self) -> list[dict]:
         """Every combination of the searched settings."""
-        return [dict(zip(self.search, values, strict=True)) for values in product(*self.search.values())]
+        return [
+            dict(zip(self.search, values, strict=True)) for values in product(*self.search.values())
+        ]
 
     def budget(self) -> str:
         """What the whole study costs, in runs and steps."""
