@@ -57,6 +57,32 @@ def _padding(rng: random.Random) -> tuple:
     return torch.tensor(lengths, dtype=rng.choice([torch.int64, torch.int32])), seq_len
 
 
+@inputs_of("positional_encoding.sinusoidal")
+def _sinusoidal(rng: random.Random) -> tuple:
+    return rng.randint(1, 40), 2 * rng.randint(1, 6)
+
+
+@inputs_of("positional_encoding.rotary")
+def _rotary(rng: random.Random) -> tuple:
+    leading = tuple(rng.randint(1, 3) for _ in range(rng.randint(0, 2)))
+    length, width = rng.randint(1, 6), 2 * rng.randint(1, 4)
+    vectors = _normal(rng, (*leading, length, width), 1.0, _dtype(rng))
+    return vectors, torch.tensor([rng.randint(0, 5_000) for _ in range(length)])
+
+
+@inputs_of("positional_encoding.alibi")
+def _alibi(rng: random.Random) -> tuple:
+    places = [torch.tensor([rng.randint(0, 60) for _ in range(rng.randint(1, 5))]) for _ in "qk"]
+    return *places, rng.choice([1, 2, 4, 8])
+
+
+@inputs_of("positional_encoding.left_padding")
+def _left_padding(rng: random.Random) -> tuple:
+    length = rng.randint(1, 9)
+    tokens = [rng.randint(1, length) for _ in range(rng.randint(1, 4))]
+    return (torch.tensor([[False] * (length - n) + [True] * n for n in tokens]),)
+
+
 def _queries_keys_values(rng, queries: int, keys: int, scale: float | None = None) -> tuple:
     leading = tuple(rng.randint(1, 3) for _ in range(rng.randint(0, 3)))
     width, value_width = rng.randint(1, 6), rng.randint(1, 5)
