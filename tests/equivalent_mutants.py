@@ -13,6 +13,7 @@ _SELF_ATTENTION = "in causal self-attention there is one query for each key and 
 _BOOLEAN = "only shape and device are read: what is made of them has no gradient"
 _ANY_SHIFT = "softmax is the same whatever is subtracted: the gradient of the shift cancels"
 _LEADING = "the leading axes of the mask are broadcast to these anyway"
+_NO_SIGN = "a distance has no sign"
 _ZERO_OVER = "a total of 0 stands under powers that are 0 too: any other number gives 0"
 
 EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
@@ -202,5 +203,57 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "share = torch.softmax(scores / query.shape[-1] ** 0.5, dim=-1) -> "
             "share = torch.softmax(scores / key.shape[-1] ** 0.5, dim=-1)",
         ): _EQUAL_WIDTH,
+    },
+    "positional_encoding.alibi": {
+        (
+            "reference",
+            "distance = (key_at[None, :] - query_at[:, None]).abs() -> "
+            "distance = (query_at[:, None] - key_at[None, :]).abs()",
+        ): _NO_SIGN,
+        (
+            "right 1",
+            "distance = (key_at - query_at.unsqueeze(1)).abs() -> "
+            "distance = (query_at.unsqueeze(1) - key_at).abs()",
+        ): _NO_SIGN,
+        (
+            "right 1",
+            "distance = (key_at - query_at.unsqueeze(1)).abs() -> "
+            "distance = (key_at - query_at.unsqueeze(-1)).abs()",
+        ): _ONE_AXIS,
+        (
+            "right 2",
+            "distance = (query_at[:, None] - key_at).abs().float() -> "
+            "distance = (query_at[:, None] - key_at).abs()",
+        ): "einsum makes floats of whole numbers beside floats by itself",
+        (
+            "right 2",
+            "distance = (query_at[:, None] - key_at).abs().float() -> "
+            "distance = (key_at - query_at[:, None]).abs().float()",
+        ): _NO_SIGN,
+    },
+    "positional_encoding.left_padding": {
+        (
+            "reference",
+            "return (is_token.cumsum(dim=-1) - 1).clamp(min=0) -> "
+            "return (is_token.cumsum(dim=1) - 1).clamp(min=0)",
+        ): _TWO_AXES,
+        (
+            "right 1",
+            "place = torch.arange(is_token.shape[-1]) -> place = torch.arange(is_token.shape[1])",
+        ): _TWO_AXES,
+        (
+            "right 1",
+            "padding = (~is_token).sum(dim=-1, keepdim=True) -> "
+            "padding = (~is_token).sum(dim=1, keepdim=True)",
+        ): _TWO_AXES,
+        (
+            "right 2",
+            "return torch.where(is_token, is_token.cumsum(-1) - 1, 0) -> "
+            "return torch.where(is_token, is_token.cumsum(1) - 1, 0)",
+        ): _TWO_AXES,
+        (
+            "right 3",
+            "length = is_token.shape[-1] -> length = is_token.shape[1]",
+        ): _TWO_AXES,
     },
 }

@@ -52,7 +52,7 @@ _WITHOUT_GRADIENT = {  # how the course calls truth values and whole numbers
     *("mask", "seen", "future", "all_rows", "row", "rows", "width"),
     *("position", "positions", "length", "lengths", "last", "seq_len"),
     *("pair", "rate", "angle", "cos", "sin", "turn", "slope", "distance"),
-    *("query_at", "key_at", "is_token", "place", "padding"),
+    *("query_at", "key_at", "is_token", "place", "padding", "columns"),
 }
 
 

@@ -101,7 +101,8 @@ def my_sinusoidal(length, d_model):
 @sinusoidal.right
 def my_sinusoidal(length, d_model):
     pair = torch.arange(d_model // 2)
-    angle = torch.outer(torch.arange(length).float(), torch.exp(-math.log(1e4) * 2 * pair / d_model))
+    rate = torch.exp(-math.log(10_000.0) * 2 * pair / d_model)
+    angle = torch.outer(torch.arange(length), rate)
     return torch.view_as_real(torch.polar(torch.ones_like(angle), math.pi / 2 - angle)).flatten(1)
 
 
@@ -164,7 +165,7 @@ def pairs_turn_at_their_own_rate(answer):
             )
         return (
             f"With length {length} and width {d_model} the pairs turn at other rates than "
-            f"1 / 10000^(2i / d_model), where i counts pairs. Is something left out of the exponent?"
+            f"1 / 10000^(2i / d_model), i counting pairs. Is something left out of the exponent?"
         )
 
 
@@ -323,7 +324,10 @@ def turned_keeps_shape_and_dtype(answer):
                 f"{tuple(turned.shape)}. Are the pairs put together again?"
             )
         if turned.dtype != dtype:
-            return f"Given {dtype}, `turned` is {turned.dtype}: is the conversion of cosine and sine missing?"
+            return (
+                f"Given {dtype}, `turned` is {turned.dtype}: is the conversion of cosine and sine "
+                f"missing?"
+            )
 
 
 @rotary.check
