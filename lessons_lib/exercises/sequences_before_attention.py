@@ -21,7 +21,7 @@ shrinking = Choice(
     right="c",
     reasons={
         "a": "The first step takes a tenth away, and ninety-nine follow.",
-        "b": "`0.9^44` is about one in a hundred; after that come 56 more steps.",
+        "b": "`0.9^44` is about one in a hundred; 56 more steps follow.",
         "c": "`0.9^100 = 0.000027`. Shares that are multiplied shrink at a constant *rate*.",
         "d": "No product of positive numbers is 0, but float32 would call it so before long.",
     },
@@ -42,7 +42,7 @@ answer_shape = ShapePuzzle(
         (4, 32): "That is `states[:, -1]`; the product with `w` turns 32 into 5.",
     },
     hints=("First `states[:, -1]`: which axes are left? Then multiply the last of them away.",),
-    because="`states[:, -1]` is the last step of each sequence, (4, 32); times (32, 5) gives (4, 5).",
+    because="`states[:, -1]` is the last step of each sequence, (4, 32); times (32, 5): (4, 5).",
 )
 
 
@@ -135,7 +135,7 @@ def my_rnn(x, w_input, w_state, bias):
     sequences = []
     for sequence in x:
         states = []
-        state = 0 * bias
+        state = torch.zeros_like(bias)
         for token in sequence:
             state = torch.tanh(bias + w_input.T @ token + w_state.T @ state)
             states.append(state)
@@ -184,7 +184,7 @@ def there_is_a_state_for_each_step(answer):
 
 @recurrent.check
 def first_state_comes_from_the_first_token_alone(answer):
-    x, w_input, w_state, bias = inputs = _rnn_inputs()
+    x, w_input, _, bias = inputs = _rnn_inputs()
     first = answer(*inputs)[:, 0]
     arriving = x[:, 0] @ w_input + bias
     if torch.allclose(first, torch.tanh(arriving), atol=1e-9):
@@ -349,7 +349,10 @@ receptive_field = Number(
     truth=lambda: _tokens_seen(kernel=3, dilations=(1, 2, 4, 8)),
     factor=1.001,
     traps=(
-        (12, "4 layers of 3 taps are 12 products a channel, but their reaches *add*, not their taps."),
+        (
+            12,
+            "4 layers of 3 taps are 12 products, but it is their reaches that add up, not their taps.",
+        ),
         (9, "That would be right without dilation: each layer then reaches 2 tokens further back."),
         (30, "That is how far *back* it reaches; the token itself counts, too."),
         (46, "The reach of a layer is (taps - 1) times its dilation: the nearest tap is no step."),
@@ -388,8 +391,8 @@ convolution = CodeExercise(
     hints=(
         "Put `(kernel - 1) * dilation` rows of zeros in front of the sequence: "
         "`functional.pad(x, (0, 0, rows, 0))` pads the axis before the last at its start.",
-        "Loop over the taps, not over the tokens: each tap is a shifted copy of the sequence, times "
-        "its matrix; add them up.",
+        "Loop over the taps, not over the tokens: each tap is a shifted copy of the sequence, "
+        "times its matrix; add them up.",
         "In the padded sequence the copy for tap `back` starts at row "
         "`(kernel - 1 - back) * dilation` and is `n` rows long.",
     ),
@@ -528,15 +531,19 @@ def dilation_spreads_the_taps(answer):
 
 @convolution.check
 def sequence_may_be_shorter_than_the_window(answer):
-    for seq_len, kernel, dilation in ((1, 3, 1), (2, 3, 4), (4, 1, 2), (5, 4, 1)):
+    for seq_len, kernel, dilation in ((1, 3, 1), (2, 3, 4), (4, 1, 2), (5, 4, 1), (7, 6, 1)):
         inputs = _convolution_inputs(batch=1, seq_len=seq_len, kernel=kernel)
         output = answer(*inputs, dilation)
-        if output.shape != (1, seq_len, 5) or not torch.allclose(
-            output, _torch_convolution(*inputs, dilation), atol=1e-9
-        ):
+        sizes = f"{seq_len} token(s), {kernel} tap(s) and dilation {dilation}"
+        if output.shape != (1, seq_len, 5):
             return (
-                f"For {seq_len} token(s), {kernel} tap(s) and dilation {dilation} the output is "
-                f"wrong. Where the window reaches back beyond the first token, it meets zeros."
+                f"For one sequence of {sizes} the output should be (1, {seq_len}, 5); yours is "
+                f"{tuple(output.shape)}. Is the axis of the tokens kept as it was?"
+            )
+        if not torch.allclose(output, _torch_convolution(*inputs, dilation), atol=1e-9):
+            return (
+                f"For {sizes} the output is wrong. Where the window reaches back beyond the first "
+                f"token, it meets zeros; and the number of taps is the first axis of `weight`."
             )
 
 
@@ -615,13 +622,32 @@ def my_causal_convolution(x, weight, bias, dilation=1):
     return output
 
 
-@convolution.wrong(sequence_may_be_shorter_than_the_window, "beyond the first token")
+@convolution.wrong(sequence_may_be_shorter_than_the_window, "yours is (1, 2, 5)")
 def my_causal_convolution(x, weight, bias, dilation=1):
     output = x @ weight[0] + bias
     for back in range(1, len(weight)):
         shift = back * dilation
-        moved = torch.cat([x[:, :shift] * 0, x[:, :-shift]], dim=1)[:, : x.size(1)]
-        output = output + moved @ weight[back]
+        zeros = x.new_zeros(x.size(0), shift, x.size(2))
+        output = output + torch.cat([zeros, x[:, : x.size(1) - shift]], dim=1) @ weight[back]
+    return output
+
+
+@convolution.wrong(sequence_may_be_shorter_than_the_window, "axis of the tokens")
+def my_causal_convolution(x, weight, bias, dilation=1):
+    rows = (len(weight) - 1) * dilation
+    kernel = weight.flip(0).permute(2, 1, 0)
+    padded = functional.pad(x.mT, (rows, 0))
+    return functional.conv1d(padded, kernel, bias, dilation=dilation).mT.squeeze()
+
+
+@convolution.wrong(sequence_may_be_shorter_than_the_window, "beyond the first token")
+def my_causal_convolution(x, weight, bias, dilation=1):
+    rows = (x.size(2) - 1) * dilation
+    padded = functional.pad(x, (0, 0, rows, 0))
+    output = bias
+    for back in range(min(len(weight), x.size(2))):
+        first = rows - back * dilation
+        output = output + padded[:, first : first + x.size(1)] @ weight[back]
     return output
 
 
@@ -686,7 +712,7 @@ order_of_paths = Ordering(
         "d": "convolutions with 4 taps, dilations 1, 4, 16, 64, 256",
     },
     right="bdac",
-    rule="Work out, for each, how many tokens one step bridges and whether later steps bridge more.",
+    rule="Work out, for each, how many tokens one step bridges, and whether later ones bridge more.",
     hints=("A layer with 4 taps reaches 3 · dilation back. How many layers make 1,000?",),
     because="1 look-up; 5 layers, reaching 3 · (1 + 4 + 16 + 64 + 256) = 1,023; 334 layers of 3 "
     "each; 1,000 steps.",
@@ -714,8 +740,8 @@ generation_memory = Number(
         "Numbers: layers · (key and value) · tokens · width. Bytes: 4 for each.",
         "16,384 = 2^14, so one layer's keys are 384 · 2^14 · 4 bytes = 384 · 2^16 bytes = 24 MiB.",
     ),
-    because="6 · 2 · 16,384 · 384 numbers of 4 bytes are 288 MiB, and each further token adds 18 KiB. "
-    "A recurrent network of the same shape keeps 6 · 384 numbers: 9 KiB, however long the text.",
+    because="6 · 2 · 16,384 · 384 numbers of 4 bytes are 288 MiB, and each further token adds "
+    "18 KiB. A recurrent network of the same shape keeps 6 · 384 numbers: 9 KiB, however long the text.",
 )
 
 long_claim = Choice(
@@ -727,7 +753,7 @@ long_claim = Choice(
     128 steps." Which of these objections hold, by what this chapter measured? Give all of them.
     """,
     options={
-        "a": "The LSTM was never led from short distances to long ones; when it was, it remembered.",
+        "a": "The LSTM was not led from short distances to long ones; when it was, it remembered.",
         "b": "Three seeds that all guess may be bad luck.",
         "c": "That training did not find a solution does not show that there is none.",
         "d": "The models differed too much in size.",
@@ -735,7 +761,7 @@ long_claim = Choice(
     right="ac",
     reasons={
         "a": "Led from short to long it found even one of two facts at distance 128.",
-        "b": "All three stayed at one in four while three runs at distance 8 found the fact: no luck.",
+        "b": "All three stayed near one in four, and all three found the fact at distance 8: no luck.",
         "c": "What is shown is that *this* training did not get there, which says less.",
         "d": "The counts were printed: they lie within a few per cent of each other.",
     },
@@ -747,8 +773,8 @@ carried_state = FindTheBug(
     harm="the sequence before it",
     task="""
     This function should return the last state of each sequence of a batch. It runs, its shape is
-    right, and for a single sequence it is right, too. Yet the second sequence's state depends on the
-    first one's words. Repair it.
+    right, and for a single sequence so is its result. Yet the second sequence's state depends on
+    the first one's words. Repair it.
     """,
     hints=(
         "Follow `state` on paper for two sequences of one token each.",
@@ -839,8 +865,8 @@ def sequences_do_not_know_of_each_other(answer):
     moved = (answer(other, w_input, w_state) - before)[1:].abs().max()
     if moved > 1e-9:
         return (
-            f"Changing the first sequence moves the states of the others by {moved:.2g}: a sequence "
-            f"still remembers the sequence before it."
+            f"Changing the first sequence moves the states of the others by {moved:.2g}: a "
+            f"sequence still remembers the sequence before it."
         )
 
 
