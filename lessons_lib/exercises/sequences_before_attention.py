@@ -351,7 +351,7 @@ receptive_field = Number(
     traps=(
         (
             12,
-            "4 layers of 3 taps are 12 products, but it is their reaches that add up, not their taps.",
+            "4 layers of 3 taps are 12 taps, but it is their *reaches* that add up.",
         ),
         (9, "That would be right without dilation: each layer then reaches 2 tokens further back."),
         (30, "That is how far *back* it reaches; the token itself counts, too."),
@@ -712,7 +712,7 @@ order_of_paths = Ordering(
         "d": "convolutions with 4 taps, dilations 1, 4, 16, 64, 256",
     },
     right="bdac",
-    rule="Work out, for each, how many tokens one step bridges, and whether later ones bridge more.",
+    rule="Work out, for each, how many tokens one step bridges, and if later steps bridge more.",
     hints=("A layer with 4 taps reaches 3 · dilation back. How many layers make 1,000?",),
     because="1 look-up; 5 layers, reaching 3 · (1 + 4 + 16 + 64 + 256) = 1,023; 334 layers of 3 "
     "each; 1,000 steps.",
@@ -761,7 +761,7 @@ long_claim = Choice(
     right="ac",
     reasons={
         "a": "Led from short to long it found even one of two facts at distance 128.",
-        "b": "All three stayed near one in four, and all three found the fact at distance 8: no luck.",
+        "b": "Three runs near one in four, where three at distance 8 found the fact, are no luck.",
         "c": "What is shown is that *this* training did not get there, which says less.",
         "d": "The counts were printed: they lie within a few per cent of each other.",
     },
