@@ -57,6 +57,27 @@ def _padding(rng: random.Random) -> tuple:
     return torch.tensor(lengths, dtype=rng.choice([torch.int64, torch.int32])), seq_len
 
 
+@inputs_of("sequences_before_attention.recurrent")
+def _recurrent(rng: random.Random) -> tuple:
+    batch, seq_len, d_in, width = (rng.randint(1, most) for most in (3, 5, 4, 6))
+    dtype, scale = _dtype(rng), rng.choice([0.1, 1.0])
+    shapes = (batch, seq_len, d_in), (d_in, width), (width, width), (width,)
+    return tuple(_normal(rng, shape, scale, dtype) for shape in shapes)
+
+
+@inputs_of("sequences_before_attention.carried_state")
+def _carried_state(rng: random.Random) -> tuple:
+    return _recurrent(rng)[:3]
+
+
+@inputs_of("sequences_before_attention.convolution")
+def _convolution(rng: random.Random) -> tuple:
+    batch, seq_len, d_in, width, kernel = (rng.randint(1, most) for most in (3, 9, 4, 5, 4))
+    dtype, scale = _dtype(rng), rng.choice([0.1, 1.0])
+    shapes = (batch, seq_len, d_in), (kernel, d_in, width), (width,)
+    return *(_normal(rng, shape, scale, dtype) for shape in shapes), rng.randint(1, 3)
+
+
 def _queries_keys_values(rng, queries: int, keys: int, scale: float | None = None) -> tuple:
     leading = tuple(rng.randint(1, 3) for _ in range(rng.randint(0, 3)))
     width, value_width = rng.randint(1, 6), rng.randint(1, 5)
