@@ -741,7 +741,8 @@ generation_memory = Number(
         "16,384 = 2^14, so one layer's keys are 384 · 2^14 · 4 bytes = 384 · 2^16 bytes = 24 MiB.",
     ),
     because="6 · 2 · 16,384 · 384 numbers of 4 bytes are 288 MiB, and each further token adds "
-    "18 KiB. A recurrent network of the same shape keeps 6 · 384 numbers: 9 KiB, however long the text.",
+    "18 KiB. A recurrent network of the same shape keeps 6 · 384 numbers: 9 KiB, however long the "
+    "text.",
 )
 
 long_claim = Choice(
