@@ -23,9 +23,11 @@ softmax_shift = Choice(
     },
     right="b",
     reasons={
-        "a": "Softmax looks at differences, not at ratios: a lead of 2 is a factor of `e^2` anywhere.",
+        "a": "Softmax looks at differences, not at ratios: a lead of 2 is a factor of `e^2` "
+        "anywhere.",
         "b": "`e^(x+c) = e^c · e^x`, and the factor `e^c` stands above and below in the fraction.",
-        "c": "Written by hand it may; torch subtracts the largest score first, which changes nothing.",
+        "c": "Written by hand it may; torch subtracts the largest score first, which changes "
+        "nothing.",
         "d": "Scores *multiplied* by a number above 1 get sharper; an added constant does nothing.",
     },
     hints=("Write the fraction `e^101 / (e^101 + e^102 + e^103)` and take out `e^100`.",),
@@ -44,7 +46,8 @@ matmul_shape = ShapePuzzle(
         (2, 5, 8, 3): "The shared size 8 is summed over; it appears in neither place.",
     },
     hints=("Only the last two axes are multiplied; everything before them comes along.",),
-    because="The last axis of `x` meets the first of `w`; both 8s are summed away. The 2 comes along.",
+    because="The last axis of `x` meets the first of `w`; both 8s are summed away. The 2 "
+    "comes along.",
 )
 
 
@@ -59,7 +62,8 @@ soft_lookup = CodeExercise(
     """,
     hints=(
         "How do you get all K dot products with a single matrix product?",
-        "`scores = keys @ query` has shape `(K,)`. `torch.softmax(scores, dim=0)` keeps that shape.",
+        "`scores = keys @ query` has shape `(K,)`. `torch.softmax(scores, dim=0)` keeps that "
+        "shape.",
         "Weights `(K,)` times values `(K, V)` is again one matrix product: `weights @ values`.",
     ),
     because="One matrix product compares, one averages; softmax between them makes weights.",
@@ -281,7 +285,8 @@ attention = CodeExercise(
     nothing gets zeros. Once it passes, the real model further down runs through *your* function.
     """,
     hints=(
-        "Four steps: scores, scale, mask, softmax; then the average. Write each shape beside its line.",
+        "Four steps: scores, scale, mask, softmax; then the average. Write each shape beside "
+        "its line.",
         "`key.transpose(-2, -1)` swaps the last two axes whatever stands before them.",
         "To hide a key, give it a very low score *before* the softmax: "
         "`scores.masked_fill(~mask, torch.finfo(scores.dtype).min)`.",
@@ -444,8 +449,8 @@ def mask_hides_what_is_false(answer):
     output, weights = answer(*inputs, mask)
     if weights.isnan().any():
         return (
-            "With a mask the weights are NaN: 0 times infinity, or infinity minus infinity, is not a "
-            "number. `masked_fill` puts a score in without calculating."
+            "With a mask the weights are NaN: 0 times infinity, or infinity minus infinity, "
+            "is not a number. `masked_fill` puts a score in without calculating."
         )
     everywhere = mask.expand_as(weights)
     if weights[everywhere].abs().max() == 0 or (weights[~everywhere] > 0.05).any():
@@ -457,8 +462,8 @@ def mask_hides_what_is_false(answer):
         return "A key that the mask hides still gets weight. Is `mask` used, before the softmax?"
     if not torch.allclose(weights.sum(dim=-1), torch.ones(2, 3, 5, dtype=torch.float64)):
         return (
-            "With a mask the rows no longer sum to 1: it cuts weights away after the softmax. Lower "
-            "the hidden *scores* before it, so that the rest shares out the whole."
+            "With a mask the rows no longer sum to 1: it cuts weights away after the softmax. "
+            "Lower the hidden *scores* before it, so that the rest shares out the whole."
         )
     if not torch.allclose(weights, _torch_weights(*inputs[:2], mask), atol=1e-9):
         return "With a mask, the keys that may be seen do not share the weight as they should."
@@ -510,15 +515,16 @@ def works_without_leading_axes_and_for_one_token(answer):
         wanted = functional.scaled_dot_product_attention(*inputs, attn_mask=mask)
         if not torch.allclose(output, wanted, atol=1e-9):
             return (
-                f"With leading axes {leading} and a mask of shape (5, 6) the output is wrong: does a "
-                f"line about the mask count on four axes?"
+                f"With leading axes {leading} and a mask of shape (5, 6) the output is wrong: "
+                f"does a line about the mask count on four axes?"
             )
     one = [tensor[..., :1, :] for tensor in _attention_inputs()]
     output, weights = answer(*one)
     if weights.shape != (2, 3, 1, 1) or output.shape != (2, 3, 1, 4):
         return (
-            f"For one query and one key `output` should be (2, 3, 1, 4) and `weights` (2, 3, 1, 1); "
-            f"yours are {tuple(output.shape)} and {tuple(weights.shape)}. Does a `squeeze` drop axes?"
+            f"For one query and one key `output` should be (2, 3, 1, 4) and `weights` "
+            f"(2, 3, 1, 1); yours are {tuple(output.shape)} and {tuple(weights.shape)}. "
+            f"Does a `squeeze` drop axes?"
         )
     if not torch.allclose(output, one[2]) or not (weights == 1).all():
         return "A single token can only look at itself: weight 1, and its own value comes out."
@@ -939,10 +945,13 @@ padding = CodeExercise(
     `(B, 1, seq_len)` that is True for real tokens. The middle axis stands for every query.
     """,
     hints=(
-        "`torch.arange(seq_len)` numbers the positions; a position is real when it is below the length.",
-        "Compare `(seq_len,)` with `(B, 1)`: broadcasting gives `(B, seq_len)`. Then add the middle axis.",
+        "`torch.arange(seq_len)` numbers the positions; a position is real when it is below "
+        "the length.",
+        "Compare `(seq_len,)` with `(B, 1)`: broadcasting gives `(B, seq_len)`. Then add the "
+        "middle axis.",
     ),
-    because="Only the columns of padding are hidden. A padded *query* still gets a row; nobody reads it.",
+    because="Only the columns of padding are hidden. A padded *query* still gets a row; "
+    "nobody reads it.",
 )
 
 
@@ -1056,7 +1065,8 @@ largest_weight = Number(
         "The scores have standard deviation √256 = 16. How far ahead is the best of 16, typically?",
         "A lead of 3 already gives the best key `e^3` = 20 times the weight of the next.",
     ),
-    because="Scores 16 wide make softmax all but a hard choice, which passes on almost no gradient.",
+    because="Scores 16 wide make softmax all but a hard choice, which passes on almost no "
+    "gradient.",
 )
 
 
@@ -1084,7 +1094,8 @@ score_variance = Number(
         (36, "36 is the variance of a single product; 64 of them are added."),
     ),
     hints=(
-        "The variance of a product of two independent numbers of mean 0 is the product of the variances.",
+        "The variance of a product of two independent numbers of mean 0 is the product of "
+        "the variances.",
         "The variance of a sum of independent numbers is the sum of their variances.",
     ),
     because="One product has variance 2² · 3² = 36; the sum of 64 of them has 64 · 36 = 2304.",
@@ -1101,9 +1112,11 @@ order_of_steps = Ordering(
         "d": "dot products of queries and keys",
     },
     right="dcab",
-    rule="Ask of each step what it needs: weights come from scores, and hiding must come before sharing.",
+    rule="Ask of each step what it needs: weights come from scores, and hiding must come "
+    "before sharing.",
     hints=("What does softmax need, and what would hiding *after* it do to the sum of a row?",),
-    because="Scores, then hide, then share, then average. Scaling may stand anywhere before softmax.",
+    because="Scores, then hide, then share, then average. Scaling may stand anywhere before "
+    "softmax.",
 )
 
 # --- shapes, bugs, costs, claims ---------------------------------------------------------------
@@ -1122,7 +1135,8 @@ weights_shape = ShapePuzzle(
         (2, 12, 7, 32): "That is the query. The width 32 is summed away in the dot product.",
     },
     hints=("One weight for each pair of a query and a key, in each head of each sequence.",),
-    because="One weight for each query and key, in each head of each sequence. Widths do not appear.",
+    because="One weight for each query and key, in each head of each sequence. Widths do not "
+    "appear.",
 )
 
 late_mask = FindTheBug(
@@ -1136,8 +1150,8 @@ late_mask = FindTheBug(
         "Print the sum of each row of `weights` after the mask.",
         "Softmax divides by a sum over *all* keys. Which keys should that sum see?",
     ),
-    because="The mask came after the softmax: the future was cut out of the top of the fraction, not out "
-    "of the sum below it.",
+    because="The mask came after the softmax: the future was cut out of the top of the fraction, "
+    "not out of the sum below it.",
 )
 
 
@@ -1363,7 +1377,8 @@ too_good = Choice(
     },
     right="ac",
     reasons={
-        "a": "Random letters hold nothing to learn: 1/26 is the ceiling for anyone who cannot peek.",
+        "a": "Random letters hold nothing to learn: 1/26 is the ceiling for anyone who "
+        "cannot peek.",
         "b": "The text is made fresh for the test: nobody can have seen it.",
         "c": "An output may depend only on its past, and this tests just that.",
         "d": "A leak gets better with training, not worse; the number would only rise.",

@@ -58,8 +58,9 @@ class Answer:
         """In words: a check could not work with what the function returned."""
         if "modified by an inplace operation" in str(error):
             return (
-                "Backpropagation stops: a tensor that the gradient needs was changed in place after "
-                "it was used (`x += y`, `x.exp_()`). Make a new tensor instead (`x = x + y`)."
+                "Backpropagation stops: a tensor that the gradient needs was changed in place "
+                "after it was used (`x += y`, `x.exp_()`). Make a new tensor instead "
+                "(`x = x + y`)."
             )
         returned = self._returned if isinstance(self._returned, tuple) else (self._returned,)
         came = ", ".join(
@@ -78,7 +79,8 @@ class Answer:
             theirs = inspect.signature(self.function)
             raise AnswerProblem(
                 f"`{self._name}` is called with ({', '.join(self._parameters)}), "
-                f"but yours takes {theirs}. Keep the arguments of the first line as they were given."
+                f"but yours takes {theirs}. Keep the arguments of the first line as they were "
+                f"given."
             ) from None
         except ValueError:
             return  # a built-in without a signature: the call itself will tell

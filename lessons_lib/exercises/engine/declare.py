@@ -152,7 +152,7 @@ class CodeExercise(Exercise):
         )
 
     def _is_untouched(self, answer: Callable) -> bool:
-        """Only where the stub is runnable code: elsewhere it says so itself by NotImplementedError."""
+        """Only where the stub is runnable code: others say so themselves."""
         return False
 
 

@@ -23,8 +23,8 @@ def judge(exercise: Exercise, answer) -> Verdict:
         except guard.OutOfTime:
             verdict = exercise.says(
                 False,
-                f"Your code was stopped after {guard.TIME_LIMIT_SECONDS:.0f} seconds; the inputs are "
-                f"small, so does a loop wait for something that never comes?",
+                f"Your code was stopped after {guard.TIME_LIMIT_SECONDS:.0f} seconds; the inputs "
+                f"are small, so does a loop wait for something that never comes?",
             )
         except MemoryError:
             verdict = exercise.says(False, "Your code asked for more memory than a check allows.")

@@ -44,7 +44,7 @@ def _folded(summary: str, body: str) -> str:
 
 
 def stub_cells(exercise: Exercise) -> list[str]:
-    """The code cells of an exercise: the stub and its check, in one cell where the stub is a line."""
+    """The code cells of an exercise: stub and check, in one cell where the stub is one line."""
     checked = f'check("{exercise.name}", {exercise.answer_name})'
     if isinstance(exercise, CodeExercise):
         return [exercise.stub_source(), checked]

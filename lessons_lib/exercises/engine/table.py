@@ -16,11 +16,16 @@ def as_html(record: Record, chapters: list[str]) -> str:
     """The same as a table, with a bar that a screen reader reads as a fraction."""
     lines = "".join(
         f"<tr><td style='text-align:left'>{chapter}</td>"
-        f"<td><progress value='{done}' max='{total}' aria-label='{done} of {total} done'></progress></td>"
-        f"<td>{done} of {total}</td><td style='text-align:left'>{', '.join(todo) or 'all done'}</td></tr>"
+        f"<td><progress value='{done}' max='{total}' "
+        f"aria-label='{done} of {total} done'></progress></td>"
+        f"<td>{done} of {total}</td>"
+        f"<td style='text-align:left'>{', '.join(todo) or 'all done'}</td></tr>"
         for chapter, done, total, todo in rows(record, chapters)
     )
-    head = "<tr><th>Chapter</th><th colspan='2'>Done</th><th style='text-align:left'>Still open</th></tr>"
+    head = (
+        "<tr><th>Chapter</th><th colspan='2'>Done</th>"
+        "<th style='text-align:left'>Still open</th></tr>"
+    )
     return f"<table>{head}{lines}</table>"
 
 
