@@ -159,9 +159,9 @@ def heads_have_their_axis(answer):
         return None
     if heads.shape == (2, 5, 3, 4):
         return (
-            "Yours is (B, L, H, d_head) = (2, 5, 3, 4): the cut is right, but the heads still stand "
-            "after the tokens. Attention works on the last two axes, so these should be L and "
-            "d_head."
+            "Yours is (B, L, H, d_head) = (2, 5, 3, 4): the cut is right, but the heads still "
+            "stand after the tokens. Attention works on the last two axes, so these should be L "
+            "and d_head."
         )
     if heads.shape == (2, 4, 5, 3):
         return "Yours has 4 heads of width 3; asked for are 3 heads of width 4."
@@ -214,7 +214,7 @@ def gradient_returns_through_the_split(answer):
         return "Only a part of the gradient comes back: is one piece cut off by `.detach()`?"
 
 
-@split.wrong(heads_have_their_axis, "still stand after the tokens")
+@split.wrong(heads_have_their_axis, "stand after the tokens")
 def my_split(x, num_heads):
     return x.unflatten(-1, (num_heads, -1))
 
@@ -244,9 +244,14 @@ def my_split(x, num_heads):
     return x.unflatten(-1, (num_heads, -1)).transpose(1, 2).flip(1)
 
 
-@split.wrong(any_sizes_will_do, "written as a number")
+@split.wrong(any_sizes_will_do, "stopped")
 def my_split(x, num_heads):
     return torch.stack(x.split(4, dim=-1), dim=1)
+
+
+@split.wrong(any_sizes_will_do, "squeezed away")
+def my_split(x, num_heads):
+    return x.unflatten(-1, (num_heads, -1)).transpose(1, 2).squeeze()
 
 
 @split.wrong(gradient_returns_through_the_split, "No gradient comes back")
@@ -322,8 +327,8 @@ def merge_heads(heads):
 
 @merge.right
 def merge_heads(heads):
-    batch, num_heads, seq_len, d_head = heads.shape
-    return heads.transpose(1, 2).contiguous().view(batch, seq_len, -1)
+    together = heads.transpose(1, 2).contiguous()  # (B, L, H, D)
+    return together.view(*together.shape[:2], -1)
 
 
 def _heads(batch: int = 2, num_heads: int = 3, seq_len: int = 5, d_head: int = 4):
@@ -377,7 +382,7 @@ def other_sizes_merge_too(answer):
         if merged.shape != wanted.shape or not torch.equal(merged, wanted):
             return (
                 f"Heads of shape {sizes} should merge to {(batch, seq_len, num_heads * d_head)}, "
-                f"piece by piece; is a size written as a number?"
+                f"piece by piece; is a size written as a number, or squeezed away?"
             )
 
 
@@ -406,9 +411,14 @@ def merge_heads(heads):
     return heads.permute(0, 2, 3, 1).reshape(batch, seq_len, num_heads * d_head)
 
 
-@merge.wrong(other_sizes_merge_too, "written as a number")
+@merge.wrong(other_sizes_merge_too, "squeezed away")
 def merge_heads(heads):
-    return torch.cat([heads[:, 0], heads[:, 1], heads[:, 2]][: heads.size(1)], dim=-1)
+    return heads.transpose(1, 2).flatten(start_dim=2).squeeze()
+
+
+@merge.wrong(other_sizes_merge_too, "stopped")
+def merge_heads(heads):
+    return torch.cat([heads[:, 0], heads[:, 1], heads[:, 2]], dim=-1)
 
 
 @merge.wrong(gradient_returns_through_the_merge, "No gradient comes back")
@@ -477,7 +487,7 @@ def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
 
 @multi_head.right
 def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
-    batch, seq_len, d_model = x.shape
+    d_model = x.size(-1)
     weight, bias = w_in.view(3, num_heads, -1, d_model), b_in.view(3, 1, num_heads, 1, -1)
     query, key, value = torch.einsum("ble,rhde->rbhld", x, weight) + bias
     heads = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
@@ -602,14 +612,14 @@ def mask_reaches_every_head(answer):
     masks = [torch.rand(shape, generator=rng) < 0.5 for shape in ((5, 5), (2, 1, 1, 5), (3, 5, 5))]
     masks.append(torch.rand(2, 3, 5, 5, generator=rng) < 0.5)
     for mask in masks:
-        mask[..., 0] = True  # every query sees something
+        mask[..., 0], mask[..., 4] = True, False  # every query sees something, but not all
         output = answer(*inputs, 3, mask)
         if torch.allclose(output, _torch_layer(*inputs, 3, mask), atol=1e-9):
             continue
         if torch.allclose(output, _torch_layer(*inputs, 3), atol=1e-9):
             return "With a mask the output stays the same: is `mask` passed on to the attention?"
-        if output.isnan().any():
-            return "With a mask the output is NaN: is the mask the wrong way round?"
+        if torch.allclose(output, _torch_layer(*inputs, 3, ~mask), atol=1e-9):
+            return "The mask is the wrong way round: True means that a query *may* look."
         return (
             f"With a mask of shape {tuple(mask.shape)} the output is wrong. It is broadcast to "
             f"(B, H, L, L) = (2, 3, 5, 5), and True means that a query may look."
@@ -751,7 +761,7 @@ def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
 @multi_head.wrong(output_is_that_of_torch, "step by step")
 def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
     parts = functional.linear(x, w_in, b_in).unflatten(-1, (3, num_heads, -1))
-    query, key, value = parts.permute(2, 0, 3, 1, 4)
+    query, key, _ = parts.permute(2, 0, 3, 1, 4)
     heads, _ = scaled_dot_product_attention(query, key, key, mask)
     return functional.linear(heads.transpose(1, 2).flatten(-2), w_out, b_out)
 
@@ -763,15 +773,15 @@ def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
     return functional.linear(heads.transpose(1, 2).flatten(-2), w_out, b_out)
 
 
-@multi_head.wrong(mask_reaches_every_head, "True means that a query may look")
+@multi_head.wrong(mask_reaches_every_head, "It is broadcast to")
 def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
-    mask = None if mask is None else ~mask
+    mask = None if mask is None else mask.mT if mask.size(-2) == mask.size(-1) else mask
     parts = functional.linear(x, w_in, b_in).unflatten(-1, (3, num_heads, -1))
     heads, _ = scaled_dot_product_attention(*parts.permute(2, 0, 3, 1, 4), mask)
     return functional.linear(heads.transpose(1, 2).flatten(-2), w_out, b_out)
 
 
-@multi_head.wrong(mask_reaches_every_head, "is the mask the wrong way round")
+@multi_head.wrong(mask_reaches_every_head, "The mask is the wrong way round")
 def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
     parts = functional.linear(x, w_in, b_in).unflatten(-1, (3, num_heads, -1))
     query, key, value = parts.permute(2, 0, 3, 1, 4)
@@ -782,7 +792,14 @@ def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
     return functional.linear(heads.transpose(1, 2).flatten(-2), w_out, b_out)
 
 
-@multi_head.wrong(any_number_of_heads_and_tokens, "written as a number")
+@multi_head.wrong(any_number_of_heads_and_tokens, "squeezed away")
+def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
+    parts = functional.linear(x, w_in, b_in).unflatten(-1, (3, num_heads, -1))
+    heads, _ = scaled_dot_product_attention(*parts.permute(2, 0, 3, 1, 4), mask)
+    return functional.linear(heads.transpose(1, 2).flatten(-2), w_out, b_out).squeeze()
+
+
+@multi_head.wrong(any_number_of_heads_and_tokens, "stopped")
 def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
     parts = functional.linear(x, w_in, b_in).unflatten(-1, (3, num_heads, -1))
     query, key, value = parts.permute(2, 0, 3, 1, 4).squeeze()
