@@ -202,4 +202,16 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "key.shape[-1] ** 0.5",
         ): _EQUAL_WIDTH,
     },
+    "multi_head_attention.multi_head": {
+        (
+            "reference",
+            "merged = heads.transpose(1, 2).flatten(-2) -> "
+            "merged = heads.transpose(1, 2).flatten(2)",
+        ): "of four axes, the last but one is axis 2",
+        (
+            "right 2",
+            "out = w_out.unflatten(1, (num_heads, -1)) -> "
+            "out = w_out.unflatten(-1, (num_heads, -1))",
+        ): _TWO_AXES,
+    },
 }

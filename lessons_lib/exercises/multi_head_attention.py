@@ -468,18 +468,17 @@ def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
 
 @multi_head.right
 def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
-    width = x.size(-1) // num_heads
+    batch, seq_len, d_model = x.shape
+    width = d_model // num_heads
     query, key, value = (x @ w_in.T + b_in).chunk(3, dim=-1)
     heads = []
-    for head in range(num_heads):
-        own = slice(width * head, width * head + width)
-        own_mask = mask
-        if mask is not None and mask.dim() == 4:
-            own_mask = mask[:, head % mask.size(1)]
-        elif mask is not None and mask.dim() == 3:
-            own_mask = mask[head % mask.size(0)]
+    for first in range(0, d_model, width):
+        own = slice(first, first + width)
+        seen = None
+        if mask is not None:
+            seen = mask.expand(batch, num_heads, seq_len, seq_len)[:, first // width]
         output, _ = scaled_dot_product_attention(
-            query[..., own], key[..., own], value[..., own], own_mask
+            query[..., own], key[..., own], value[..., own], seen
         )
         heads.append(output)
     return torch.cat(heads, dim=-1) @ w_out.T + b_out
@@ -487,11 +486,11 @@ def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
 
 @multi_head.right
 def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
-    d_model = x.size(-1)
-    weight, bias = w_in.view(3, num_heads, -1, d_model), b_in.view(3, 1, num_heads, 1, -1)
+    weight = w_in.unflatten(0, (3, num_heads, -1))  # (3, H, D, d_model)
+    bias = b_in.view(3, 1, num_heads, 1, -1)
     query, key, value = torch.einsum("ble,rhde->rbhld", x, weight) + bias
     heads = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-    out = w_out.view(d_model, num_heads, -1)
+    out = w_out.unflatten(1, (num_heads, -1))  # (d_model, H, D)
     return torch.einsum("bhld,ehd->ble", heads, out) + b_out
 
 
@@ -499,13 +498,14 @@ def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
 def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
     batch, seq_len, d_model = x.shape
     parts = []
-    for rows, shift in zip(w_in.chunk(3), b_in.chunk(3), strict=True):
-        part = x @ rows.T + shift
+    for role in range(3):
+        part = x @ w_in.chunk(3)[role].T + b_in.chunk(3)[role]
         parts.append(part.view(batch, seq_len, num_heads, -1).transpose(1, 2))
-    scores = parts[0] @ parts[1].mT / parts[0].size(-1) ** 0.5
+    query, key, value = parts
+    scores = query @ key.mT / query.size(-1) ** 0.5
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)
-    heads = scores.softmax(dim=-1) @ parts[2]
+    heads = scores.softmax(dim=-1) @ value
     return heads.transpose(1, 2).reshape(batch, seq_len, d_model) @ w_out.T + b_out
 
 
@@ -609,9 +609,8 @@ def output_is_that_of_torch(answer):
 def mask_reaches_every_head(answer):
     inputs = _layer_inputs()
     rng = torch.Generator().manual_seed(8)
-    masks = [torch.rand(shape, generator=rng) < 0.5 for shape in ((5, 5), (2, 1, 1, 5), (3, 5, 5))]
-    masks.append(torch.rand(2, 3, 5, 5, generator=rng) < 0.5)
-    for mask in masks:
+    for shape in ((5, 5), (2, 1, 1, 5), (3, 5, 5), (1, 5, 5), (2, 1, 5, 5), (2, 3, 5, 5)):
+        mask = torch.rand(shape, generator=rng) < 0.5
         mask[..., 0], mask[..., 4] = True, False  # every query sees something, but not all
         output = answer(*inputs, 3, mask)
         if torch.allclose(output, _torch_layer(*inputs, 3, mask), atol=1e-9):
@@ -651,11 +650,12 @@ def gradients_reach_every_weight(answer):
     names = "x", "w_in", "b_in", "w_out", "b_out"
     ours = [tensor.requires_grad_() for tensor in _layer_inputs()]
     oracle = [tensor.requires_grad_() for tensor in _layer_inputs()]
-    output = answer(*ours, 3)
+    mask = torch.ones(5, 5, dtype=torch.bool).tril()
+    output = answer(*ours, 3, mask)
     if not output.requires_grad:
         return "No gradient comes back: something in between leaves torch (`.item()`, `.detach()`)."
     output.square().sum().backward()
-    _torch_layer(*oracle, 3).square().sum().backward()
+    _torch_layer(*oracle, 3, mask).square().sum().backward()
     for name, mine, wanted in zip(names, ours, oracle, strict=True):
         if mine.grad is None or not torch.allclose(mine.grad, wanted.grad, atol=1e-8):
             return f"The gradient of `{name}` is wrong: is a path cut off by `.detach()`?"
