@@ -1,5 +1,6 @@
 """Writing one token after the other: greedy, sampled, and by beam search."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -23,7 +24,8 @@ def choose(
         logits: (B, vocab_size).
         temperature: below 1 sharper, above 1 flatter; 0 takes the best.
         top_k: only the k best may be drawn.
-        top_p: only the best that together hold this share of the probability.
+        top_p: only the best that together hold this share of the probability, after `top_k`.
+        generator: the source of randomness, on the logits' device; torch's own if None.
 
     Returns:
         (B,), token ids.
@@ -31,24 +33,34 @@ def choose(
     Raises:
         ValueError: a setting outside its range.
 
-    Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2020
-    (arXiv:1904.09751).
+    Source: Fan et al. 2018 (arXiv:1805.04833) for k, Holtzman et al. 2020 (arXiv:1904.09751) for p.
+
+    >>> choose(torch.tensor([[0.0, 2.0, 1.0]]), top_k=1)
+    tensor([1])
     """
-    if (
-        temperature < 0
-        or (top_k is not None and top_k < 1)
-        or (top_p is not None and not 0 < top_p <= 1)
-    ):
-        raise ValueError(
-            f"temperature should be at least 0, top_k at least 1, top_p above 0 and at most 1; "
-            f"got {temperature}, {top_k}, {top_p}"
-        )
+    in_range = temperature >= 0 and (top_k is None or top_k >= 1)
+    if not in_range or (top_p is not None and not 0 < top_p <= 1):
+        wanted = "temperature should be at least 0, top_k at least 1, top_p above 0 and at most 1"
+        raise ValueError(f"{wanted}; got {temperature}, {top_k}, {top_p}")
     if temperature == 0:
         return logits.argmax(dim=-1)
-    probabilities = torch.softmax(_keep(logits / temperature, top_k, top_p), dim=-1)
-    return torch.multinomial(probabilities, 1, generator=generator).squeeze(-1)
+    shares = torch.softmax(_keep_best(logits / temperature, top_k, top_p), dim=-1)
+    return torch.multinomial(shares, 1, generator=generator).squeeze(-1)
 
 
+def _keep_best(logits: Tensor, top_k: int | None, top_p: float | None) -> Tensor:
+    """Minus infinity for every token that may not be drawn; the best one always may."""
+    ordered, order = logits.sort(dim=-1, descending=True)
+    if top_k is not None:
+        ordered[..., top_k:] = -torch.inf
+    if top_p is not None:
+        share = torch.softmax(ordered, dim=-1)
+        share_of_better = share.cumsum(dim=-1) - share
+        ordered = ordered.masked_fill(share_of_better >= top_p, -torch.inf)
+    return torch.empty_like(logits).scatter(-1, order, ordered)
+
+
+@torch.no_grad()
 def generate(
     step: Step,
     caches: list[KeyValueCache],
@@ -57,21 +69,24 @@ def generate(
     end_id: int | None = None,
     **choice,
 ) -> Tensor:
-    """Extend each sequence token by token.
+    """Extend each sequence token by token. The model should be in evaluation mode.
 
     Args:
-        step: called with the new tokens (B, new) and the caches; returns logits
-            (B, new, vocab_size). Such as a causal LanguageModel, or a Seq2Seq's decoder.
+        step: called as step(new ids (B, new), caches), returns logits (B, new, vocab_size); such as
+            `lambda ids, caches: model(ids, caches=caches)` of a causal LanguageModel.
         caches: empty ones, as `model.new_caches()` gives them.
         start: (B, L), at least one token each.
         max_new_tokens: at most so many are added.
-        end_id: a sequence that has this token is finished; it is filled up with it.
-        choice: passed to `choose`; greedy by default.
+        end_id: a sequence that has written this token is finished; it is filled up with it.
+        choice: passed to `choose`; without any, the best token is taken (greedy).
 
     Returns:
         (B, L + new), the start included.
+
+    Raises:
+        ValueError: a setting of `choose` is outside its range.
     """
-    choice = {"temperature": 0.0, **choice}
+    choice = choice or {"temperature": 0.0}
     written, new = start, start
     finished = torch.zeros(len(start), dtype=torch.bool, device=start.device)
     for _ in range(max_new_tokens):
@@ -86,6 +101,7 @@ def generate(
     return written
 
 
+@torch.no_grad()
 def beam_search(
     step: Step,
     caches: list[KeyValueCache],
@@ -95,63 +111,45 @@ def beam_search(
     num_beams: int = 4,
     length_penalty: float = 1.0,
 ) -> Tensor:
-    """Keep the best few beginnings of one sequence instead of only the best.
+    """Keep the few best beginnings of a sequence at each length, instead of only the best.
 
     Args:
-        step: as in `generate`, called with a batch of `num_beams` sequences.
+        step: as in `generate`; called with a batch of 1 to `num_beams` sequences.
         caches: empty ones.
         start: (1, L).
-        length_penalty: scores are divided by length to this power; 0 favours short sequences.
+        length_penalty: log-probability is divided by (new length) to this power; 0 favours short.
 
     Returns:
-        (1, up to L + max_new_tokens), the best finished sequence, `end_id` included if reached.
+        (1, up to L + max_new_tokens), the start included: the best sequence that has ended (its
+        `end_id` is included) or has all of the new tokens.
 
     Raises:
-        ValueError: `start` is not a single sequence.
+        ValueError: `start` is not one sequence, or a number is out of its range.
 
-    Source: Wu et al. 2016, section 7 (arXiv:1609.08144), with the plain power of the length.
+    Source: Sutskever et al. 2014, section 3.2 (arXiv:1409.3215): a finished sequence leaves the
+    beam; the power of the length: Wu et al. 2016, section 7 (arXiv:1609.08144), simplified.
     """
-    if start.size(0) != 1:
+    if start.size(0) != 1 or num_beams < 1 or max_new_tokens < 1 or length_penalty < 0:
+        numbers = f"{len(start)}, {num_beams}, {max_new_tokens}, {length_penalty}"
         raise ValueError(
-            f"beam search takes one sequence at a time, (1, L); got {tuple(start.shape)}"
+            "start should be one sequence, num_beams and max_new_tokens at least 1, "
+            f"length_penalty at least 0; got {numbers}"
         )
-    written, new = start.expand(num_beams, -1), start.expand(num_beams, -1)
-    # At first all beams are the same: only one of them may bear children.
-    scores = torch.full((num_beams,), -torch.inf, device=start.device)
-    scores[0] = 0.0
-    done: list[tuple[float, Tensor]] = []
+    beams, new = start, start  # (number of open beams, length)
+    log_p = torch.zeros(1, device=start.device)  # of each open beam
+    best, best_score = start, -math.inf
     for length in range(1, max_new_tokens + 1):
-        log_probabilities = step(new, caches)[:, -1].log_softmax(dim=-1)
-        total = (scores[:, None] + log_probabilities).flatten()
-        scores, flat = total.topk(min(2 * num_beams, len(total)))
-        parent, token = flat // log_probabilities.size(-1), flat % log_probabilities.size(-1)
-        ended = token == end_id
-        for score, row in zip(scores[ended][:num_beams], parent[ended][:num_beams], strict=True):
-            sequence = torch.cat([written[row], token.new_tensor([end_id])])
-            done.append((score.item() / length**length_penalty, sequence))
-        open_ = (~ended).nonzero().flatten()[:num_beams]
-        scores, parent, new = scores[open_], parent[open_], token[open_, None]
-        written = torch.cat([written[parent], new], dim=1)
+        next_log_p = step(new, caches)[:, -1].log_softmax(dim=-1)
+        children = log_p[:, None] + next_log_p  # (open beams, vocab_size)
+        log_p, place = children.flatten().topk(min(num_beams, children.numel()))  # best first
+        parent, token = place // children.size(1), place % children.size(1)
+        beams = torch.cat([beams[parent], token[:, None]], dim=1)
+        done = (token == end_id) | (length == max_new_tokens)
+        if done.any() and (score := log_p[done][0].item() / length**length_penalty) > best_score:
+            best, best_score = beams[done][:1], score
+        log_p, beams, new, parent = log_p[~done], beams[~done], token[~done, None], parent[~done]
+        if done.all() or log_p[0].item() / max_new_tokens**length_penalty <= best_score:
+            break  # no open beam could win, even if all that follows were certain
         for cache in caches:
             cache.reorder(parent)
-        if len(done) >= num_beams:
-            break
-    done += (
-        [(s.item() / length**length_penalty, w) for s, w in zip(scores, written, strict=True)]
-        if not done
-        else []
-    )
-    return max(done, key=lambda pair: pair[0])[1][None]
-
-
-def _keep(logits: Tensor, top_k: int | None, top_p: float | None) -> Tensor:
-    """Minus infinity for every token that may not be drawn."""
-    if top_k is not None:
-        least = logits.topk(min(top_k, logits.size(-1)), dim=-1).values[..., -1:]
-        logits = logits.masked_fill(logits < least, -torch.inf)
-    if top_p is not None:
-        ordered, order = logits.sort(dim=-1, descending=True)
-        share = torch.softmax(ordered, dim=-1)
-        outside = share.cumsum(dim=-1) - share >= top_p  # the best one always stays
-        logits = logits.masked_fill(outside.scatter(-1, order, outside), -torch.inf)
-    return logits
+    return best

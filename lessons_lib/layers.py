@@ -7,11 +7,7 @@ from torch import Tensor, nn
 from lessons_lib.multi_head import Attention, KeyValueCache, MultiHeadAttention
 from lessons_lib.positions import SCHEMES, Positions, make_positions
 
-ACTIVATIONS = {
-    "relu": nn.ReLU,
-    "gelu": nn.GELU,
-    "gelu_tanh": lambda: nn.GELU(approximate="tanh"),
-}
+ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU(approximate="tanh")}
 
 
 @dataclass(frozen=True)
@@ -51,9 +47,8 @@ class Config:
         known = {"activation": tuple(ACTIVATIONS), "positions": SCHEMES}
         for name, allowed in known.items():
             if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"{name} should be one of {', '.join(allowed)}, not {getattr(self, name)!r}"
-                )
+                names, given = ", ".join(allowed), getattr(self, name)
+                raise ValueError(f"{name} should be one of {names}, not {given!r}")
 
     def make_positions(self, is_causal: bool = False) -> Positions:
         """The position scheme, fitted to these sizes."""
@@ -63,8 +58,7 @@ class Config:
 class FeedForward(nn.Sequential):
     """Widen each token's vector, bend it, narrow it: (..., d_model) -> (..., d_model).
 
-    Source: Vaswani et al. 2017, section 3.3 (arXiv:1706.03762); GELU: Hendrycks and Gimpel 2016
-    (arXiv:1606.08415).
+    Source: Vaswani et al. 2017, section 3.3; GELU: Hendrycks and Gimpel 2016 (arXiv:1606.08415).
     """
 
     def __init__(self, config: Config):
@@ -79,8 +73,7 @@ class FeedForward(nn.Sequential):
 class Residual(nn.Module):
     """Add to x what a sub-layer makes of it, with LayerNorm before the sub-layer or after the sum.
 
-    After the sum ("post-norm") is the paper's figure 1; before ("pre-norm") is what most later
-    models do, for it trains without warm-up.
+    After it ("post-norm") is the paper's figure 1; before ("pre-norm") trains without warm-up.
 
     Source: Vaswani et al. 2017, section 3.1; Xiong et al. 2020 (arXiv:2002.04745); LayerNorm:
     Ba et al. 2016 (arXiv:1607.06450).
@@ -106,10 +99,7 @@ class EncoderLayer(nn.Module):
     """
 
     def __init__(
-        self,
-        config: Config,
-        positions: Positions | None = None,
-        attention: Attention | None = None,
+        self, config: Config, positions: Positions | None = None, attention: Attention | None = None
     ):
         super().__init__()
         self.attention = _attention(config, positions, attention)
@@ -136,10 +126,7 @@ class DecoderLayer(nn.Module):
     """Causal self-attention, attention to the encoder's output, feed-forward."""
 
     def __init__(
-        self,
-        config: Config,
-        positions: Positions | None = None,
-        attention: Attention | None = None,
+        self, config: Config, positions: Positions | None = None, attention: Attention | None = None
     ):
         super().__init__()
         self.self_attention = _attention(config, positions, attention)
@@ -158,11 +145,7 @@ class DecoderLayer(nn.Module):
         *,
         cache: KeyValueCache | None = None,
     ) -> Tensor:
-        """x (B, Q, d_model) looks at its past and at memory (B, K, d_model).
-
-        Args:
-            memory_mask: (B, 1, K), bool, True = a real token of the source.
-        """
+        """x (B, Q, d_model) looks at its past, and at memory (B, K, d_model) by mask (B, 1, K)."""
         x = self.self_residual(x, lambda h: self.self_attention(h, is_causal=True, cache=cache)[0])
         x = self.cross_residual(x, lambda h: self.cross_attention(h, memory, memory_mask)[0])
         return self.feed_forward_residual(x, self.feed_forward)

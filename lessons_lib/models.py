@@ -3,15 +3,15 @@
 from torch import Tensor, nn
 
 from lessons_lib.layers import Config, DecoderLayer, EncoderLayer
-from lessons_lib.multi_head import Attention, KeyValueCache
+from lessons_lib.multi_head import Attention, Caches, KeyValueCache
 from lessons_lib.positions import Positions
 
 
 class Encoder(nn.Module):
     """A stack of encoder layers: (B, L, d_model) -> (B, L, d_model).
 
-    With `is_causal` it is the body of a language model that predicts the next token. Positions
-    that are added, are added here, and dropout falls on the sum (Vaswani et al. 2017, section 5.4).
+    With `is_causal` it is the body of a language model that predicts the next token. Positions are
+    added here, and dropout falls on the sum (Vaswani et al. 2017, section 5.4).
 
     Args:
         positions: a scheme made beforehand; None = the one that `config` names.
@@ -32,12 +32,9 @@ class Encoder(nn.Module):
             EncoderLayer(config, self.positions, attention) for _ in range(config.num_layers)
         )
         self.dropout = nn.Dropout(config.dropout_p)
-        # After pre-norm layers the sum itself has never been normalised.
         self.final_norm = _final_norm(config)
 
-    def forward(
-        self, x: Tensor, mask: Tensor | None = None, caches: list[KeyValueCache] | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None = None, caches: Caches = None) -> Tensor:
         """`mask` as in MultiHeadAttention; `caches` one for each layer."""
         x = self.dropout(self.positions.add_to(x, first=len(caches[0]) if caches else 0))
         for layer, cache in zip(self.layers, caches or [None] * len(self.layers), strict=True):
@@ -49,10 +46,7 @@ class Decoder(nn.Module):
     """A stack of decoder layers that look at an encoder's output."""
 
     def __init__(
-        self,
-        config: Config,
-        positions: Positions | None = None,
-        attention: Attention | None = None,
+        self, config: Config, positions: Positions | None = None, attention: Attention | None = None
     ):
         super().__init__()
         self.positions = positions or config.make_positions(is_causal=True)
@@ -63,11 +57,7 @@ class Decoder(nn.Module):
         self.final_norm = _final_norm(config)
 
     def forward(
-        self,
-        x: Tensor,
-        memory: Tensor,
-        memory_mask: Tensor | None = None,
-        caches: list[KeyValueCache] | None = None,
+        self, x: Tensor, memory: Tensor, memory_mask: Tensor | None = None, caches: Caches = None
     ) -> Tensor:
         """x (B, Q, d_model), memory (B, K, d_model) -> (B, Q, d_model)."""
         x = self.dropout(self.positions.add_to(x, first=len(caches[0]) if caches else 0))
@@ -104,15 +94,11 @@ class LanguageModel(nn.Module):
         self.embedding = TokenEmbedding(vocab_size, config.d_model)
         self.body = Encoder(config, is_causal, positions, attention)
 
-    def hidden(
-        self, ids: Tensor, mask: Tensor | None = None, caches: list[KeyValueCache] | None = None
-    ) -> Tensor:
+    def hidden(self, ids: Tensor, mask: Tensor | None = None, caches: Caches = None) -> Tensor:
         """What the last layer makes of each token: ids (B, L) -> (B, L, d_model)."""
         return self.body(self.embedding(ids), mask, caches)
 
-    def forward(
-        self, ids: Tensor, mask: Tensor | None = None, caches: list[KeyValueCache] | None = None
-    ) -> Tensor:
+    def forward(self, ids: Tensor, mask: Tensor | None = None, caches: Caches = None) -> Tensor:
         """ids (B, L) -> logits (B, L, vocab_size)."""
         return self.embedding.logits(self.hidden(ids, mask, caches))
 
@@ -154,7 +140,7 @@ class Seq2Seq(nn.Module):
         target: Tensor,
         memory: Tensor,
         source_mask: Tensor | None = None,
-        caches: list[KeyValueCache] | None = None,
+        caches: Caches = None,
     ) -> Tensor:
         """target ids so far (B, Q) -> logits for the next ones (B, Q, target_vocab_size)."""
         hidden = self.decoder(self.target_embedding(target), memory, source_mask, caches)
@@ -187,11 +173,10 @@ class TokenEmbedding(nn.Embedding):
         Raises:
             IndexError: an id is not in the vocabulary.
         """
-        if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < self.num_embeddings:
-            raise IndexError(
-                f"token ids should be from 0 to {self.num_embeddings - 1}, the vocabulary; "
-                f"got {int(ids.min())} to {int(ids.max())}"
-            )
+        low, high = (int(ids.min()), int(ids.max())) if ids.numel() else (0, 0)
+        if not 0 <= low <= high < self.num_embeddings:
+            known = f"0 to {self.num_embeddings - 1}, the vocabulary"
+            raise IndexError(f"token ids should be from {known}; got {low} to {high}")
         return super().forward(ids) * self.embedding_dim**0.5
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -209,4 +194,5 @@ def count_parameters(model: nn.Module, trainable_only: bool = False) -> int:
 
 
 def _final_norm(config: Config) -> nn.Module:
+    """After pre-norm layers the sum itself has never been normalised."""
     return nn.LayerNorm(config.d_model, eps=config.norm_eps) if config.pre_norm else nn.Identity()

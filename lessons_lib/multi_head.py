@@ -13,14 +13,10 @@ Attention = Callable[..., tuple[Tensor, Tensor | None]]
 
 
 class KeyValueCache:
-    """Keys and values of the tokens seen so far, so that generation computes each only once.
-
-    Axes: B batch, H heads of keys and values, L tokens seen so far, D width of a head.
-    """
+    """Keys and values of the tokens seen so far, so that generation computes each only once."""
 
     def __init__(self):
-        self.key: Tensor | None = None  # (B, H, L, D)
-        self.value: Tensor | None = None  # (B, H, L, D)
+        self.key = self.value = None  # then (B, key-value heads, L, D) each
 
     def __len__(self) -> int:
         return 0 if self.key is None else self.key.size(-2)
@@ -39,8 +35,11 @@ class KeyValueCache:
             self.key, self.value = self.key[rows], self.value[rows]
 
     def num_bytes(self) -> int:
-        """Memory that the cached numbers take: 2 x B x H x L x D x bytes per number."""
+        """Memory that they take: 2 x B x key-value heads x L x D x bytes per number."""
         return 0 if self.key is None else self.key.nbytes + self.value.nbytes
+
+
+Caches = list[KeyValueCache] | None  # one for each layer; None = there is no past
 
 
 class MultiHeadAttention(nn.Module):
@@ -49,13 +48,11 @@ class MultiHeadAttention(nn.Module):
     Args:
         d_model: width of the tokens' vectors, a multiple of `num_heads`.
         num_heads: query heads.
-        num_key_value_heads: heads of keys and values, shared by groups of query heads: 1 is
-            multi-query, None as many as query heads.
+        num_key_value_heads: each serves a group of query heads; 1 = multi-query, None = no sharing.
         dropout_p: share of the weights dropped in training.
         positions: a scheme; none if None.
-        attention: called as attention(query, key, value, mask[, dropout_p, bias]) and returning
-            (output, weights or None); None takes torch's fused function, and the explicit one
-            where the weights are needed.
+        attention: called as attention(query, key, value, mask[, dropout_p, bias]), returns (output,
+            weights or None); None = torch's fused one, and ours where the weights are needed.
 
     Raises:
         ValueError: the numbers of heads do not divide what they should.
@@ -83,10 +80,8 @@ class MultiHeadAttention(nn.Module):
         if num_heads < 1 or d_model % num_heads:
             raise ValueError(f"d_model = {d_model} should be a multiple of num_heads = {num_heads}")
         if num_key_value_heads < 1 or num_heads % num_key_value_heads:
-            raise ValueError(
-                f"num_heads = {num_heads} should be a multiple of "
-                f"num_key_value_heads = {num_key_value_heads}"
-            )
+            shared = f"num_key_value_heads = {num_key_value_heads}"
+            raise ValueError(f"num_heads = {num_heads} should be a multiple of {shared}")
         self.num_heads, self.num_key_value_heads = num_heads, num_key_value_heads
         self.d_model, self.d_head = d_model, d_model // num_heads
         self.dropout_p = dropout_p
@@ -119,14 +114,12 @@ class MultiHeadAttention(nn.Module):
             cache: keys and values of earlier tokens; the new ones are added to it.
 
         Returns:
-            output: (B, Q, d_model). A query that may look at nothing gets zeros from every head,
-                so that only the bias of `project_out` is left.
+            output: (B, Q, d_model); only the last bias where a query may look at nothing.
             weights: (B, H, Q, K), or None where they were not asked for.
 
         Raises:
             TypeError: `mask` is not bool, or `attention` returns no weights where they are needed.
-            ValueError: `x`, `memory` or `mask` has a wrong shape, or `memory` comes with a cache
-                or `is_causal`, which are about a sequence's own past.
+            ValueError: a shape is wrong, or `memory` comes with `is_causal` or a cache.
         """
         self._require(x, memory, cache is not None or is_causal)
         query, key, value = self._heads(x, memory)
@@ -138,8 +131,8 @@ class MultiHeadAttention(nn.Module):
             key, value = cache.append(key, value)
             key_at = torch.arange(key.size(-2))
         bias = self.positions.score_bias(query, query_at, key_at)
-        wanted = need_weights or self.positions.needs_weights
-        output, weights = self._attend(query, key, value, _four_axes(mask), is_causal, bias, wanted)
+        shows = need_weights or self.positions.needs_weights
+        output, weights = self._attend(query, key, value, mask, is_causal, bias, shows)
         if self.positions.needs_weights:
             output = output + self.positions.value_bias(weights, query_at, key_at)
         output = output.transpose(1, 2).flatten(-2)  # (B, Q, H, D) -> (B, Q, d_model)
@@ -147,8 +140,7 @@ class MultiHeadAttention(nn.Module):
 
     def _heads(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Query (B, H, Q, D), key and value (B, key-value heads, K, D)."""
-        width = self.num_key_value_heads * self.d_head
-        sizes = [self.d_model, width, width]
+        sizes = [self.d_model, *[self.num_key_value_heads * self.d_head] * 2]
         if memory is None:
             query, key, value = self.project_in(x).split(sizes, dim=-1)
         else:
@@ -166,6 +158,7 @@ class MultiHeadAttention(nn.Module):
         if group > 1:  # each key-value head serves a group of query heads
             key, value = (part.repeat_interleave(group, dim=1) for part in (key, value))
         if mask is not None:
+            mask = mask[:, None] if mask.dim() == 3 else mask  # (B, Q, K) lacks an axis for heads
             require_mask(mask, query, key)
         dropout_p = self.dropout_p if self.training else 0.0
         if self.attention is None and not need_weights:
@@ -182,34 +175,24 @@ class MultiHeadAttention(nn.Module):
     def _require(self, x: Tensor, memory: Tensor | None, needs_own_past: bool) -> None:
         for name, tensor in (("x", x), ("memory", memory)):
             if tensor is not None and (tensor.dim() != 3 or tensor.size(-1) != self.d_model):
-                raise ValueError(
-                    f"{name} should be (batch, length, d_model = {self.d_model}), "
-                    f"not {tuple(tensor.shape)}"
-                )
-        if memory is not None and memory.size(0) != x.size(0):
-            raise ValueError(
-                f"x and memory should be of one batch, not {x.size(0)} and {memory.size(0)}"
-            )
+                wanted = f"(batch, length, d_model = {self.d_model})"
+                raise ValueError(f"{name} should be {wanted}, not {tuple(tensor.shape)}")
+        if memory is not None and len(memory) != len(x):
+            raise ValueError(f"x and memory should be of one batch, not {len(x)} and {len(memory)}")
         if memory is not None and needs_own_past:
             raise ValueError("is_causal and cache are about x's own past; memory has none of it")
 
 
-def _four_axes(mask: Tensor | None) -> Tensor | None:
-    """(B, Q, K) gets an axis for the heads; (Q, K) and (B, H, Q, K) fit as they are."""
-    return mask[:, None] if mask is not None and mask.dim() == 3 else mask
-
-
 def _fused(query, key, value, mask, is_causal, bias, dropout_p) -> Tensor:
     """torch's own attention, which never writes the table of weights down."""
-    nothing_else = mask is None and bias is None and query.size(-2) == key.size(-2)
-    plain_causal = is_causal and nothing_else  # torch makes this mask itself, and faster
-    if not plain_causal:
+    plain = mask is None and bias is None and query.size(-2) == key.size(-2)
+    if not plain:  # else torch makes the causal mask itself, and faster
         mask = _hide_future(mask, is_causal, query, key)
     if bias is not None:
         bias = bias.to(query.dtype)
         mask = bias if mask is None else bias.masked_fill(~mask, -torch.inf)
     return functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=mask, dropout_p=dropout_p, is_causal=plain_causal
+        query, key, value, attn_mask=mask, dropout_p=dropout_p, is_causal=is_causal and plain
     )
 
 

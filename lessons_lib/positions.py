@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class Positions(nn.Module):
     """No position information: what every scheme starts from, and a baseline of its own.
 
-    Attention asks a scheme four things; each scheme overrides those that it is about. Positions
-    are whole numbers from 0, on the CPU; `first` is the position of the first token of `x`.
+    Attention asks a scheme four things; each overrides those that it is about. Positions are whole
+    numbers from 0, on the CPU; `first` is that of the first token of `x`.
 
     Axes: B batch, L tokens, H heads, Q queries, K keys, D width of a head.
     """
@@ -26,21 +26,14 @@ class Positions(nn.Module):
         return vectors
 
     def score_bias(self, query: Tensor, query_at: Tensor, key_at: Tensor) -> Tensor | None:
-        """What to add to the scaled scores, broadcastable to (B, H, Q, K); None = nothing.
+        """What to add to the scaled scores of `query` (B, H, Q, D): (B, H, Q, K) or None = nothing.
 
-        Args:
-            query: (B, H, Q, D).
-            query_at: (Q,), the queries' positions.
-            key_at: (K,), the keys' positions.
+        `query_at` (Q,) and `key_at` (K,) are the positions; axes of size 1 may be left out.
         """
         return None
 
     def value_bias(self, weights: Tensor, query_at: Tensor, key_at: Tensor) -> Tensor | None:
-        """What to add to each head's output, (B, H, Q, D); None = nothing.
-
-        Args:
-            weights: (B, H, Q, K).
-        """
+        """What to add to each head's output for `weights` (B, H, Q, K): (B, H, Q, D) or None."""
         return None
 
 
@@ -74,9 +67,6 @@ class Sinusoidal(Positions):
 class Learned(Positions):
     """Add a vector for each position, learnt like a word's; there are only `max_len` of them.
 
-    Raises:
-        ValueError: (by `add_to`) a sequence is longer than that.
-
     Source: Gehring et al. 2017, section 3.1 (arXiv:1705.03122); BERT and GPT-2 do the same.
     """
 
@@ -86,6 +76,7 @@ class Learned(Positions):
         nn.init.normal_(self.embedding.weight, std=0.02)
 
     def add_to(self, x: Tensor, first: int = 0) -> Tensor:
+        """Raises ValueError where a sequence is longer than what was learnt."""
         last, known = first + x.size(-2), self.embedding.num_embeddings
         if last > known:
             raise ValueError(f"{last} tokens are more than the {known} positions that were learnt")
@@ -96,8 +87,7 @@ class Shaw(Positions):
     """A learnt vector for each distance, beside the key and beside the value.
 
     Distances beyond `max_distance` share the vector of that distance. All heads, and here all
-    layers, share the vectors (in the paper each layer has its own). Dropout of the weights does
-    not reach the values' vectors.
+    layers, share the vectors; in the paper each layer has its own. No dropout falls on these.
 
     Source: Shaw et al. 2018, equations 3 and 4 (arXiv:1803.02155).
     """
@@ -130,12 +120,9 @@ class T5Bias(Positions):
 
     Args:
         num_heads: heads.
-        num_buckets: buckets in all; half of them for each direction where both are seen.
+        num_buckets: buckets in all, at least 4; half for each direction where both are seen.
         max_distance: from here on one bucket serves all.
         is_causal: nobody looks ahead, so all buckets serve the past.
-
-    Raises:
-        ValueError: too few buckets, or `max_distance` lies within those of one distance each.
 
     Source: Raffel et al. 2020, section 2.1 (arXiv:1910.10683), as in its published code.
 
@@ -151,12 +138,6 @@ class T5Bias(Positions):
         is_causal: bool = False,
     ):
         super().__init__()
-        least = 2 if is_causal else 4
-        if num_buckets < least or max_distance <= num_buckets // least:
-            raise ValueError(
-                f"num_buckets should be at least {least} and max_distance above num_buckets / "
-                f"{least}, not {num_buckets} and {max_distance}"
-            )
         self.num_buckets, self.max_distance, self.is_causal = num_buckets, max_distance, is_causal
         self.bias = nn.Embedding(num_buckets, num_heads)
         nn.init.normal_(self.bias.weight, std=0.02)
@@ -256,10 +237,8 @@ def make_positions(
 
 
 def _angles(positions: Tensor, width: int) -> Tensor:
-    """Position times 10000^(-2i / width), for each pair of columns i: (L, width / 2).
-
-    In float64 and on the CPU, where it always exists: float32 errs in the fourth digit at 5,000.
-    """
+    """Position times 10000^(-2i / width), for each pair of columns i: (L, width / 2), float64."""
+    # float32 would err in the fourth digit at position 5,000; float64 exists on every CPU.
     pair = torch.arange(width // 2, dtype=torch.float64)
     return positions.cpu()[:, None] * 10_000.0 ** (-2 * pair / width)
 

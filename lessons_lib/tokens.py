@@ -20,9 +20,8 @@ class WordPiece:
     Raises:
         ValueError: `unknown` is not in the vocabulary.
 
-    Source: Wu et al. 2016, section 4.1 (arXiv:1609.08144); the splitting into words is that of
-    BERT's published code (Devlin et al. 2019), uncased; "[MASK]" in a text is three signs and a
-    word to it.
+    Source: Wu et al. 2016, section 4.1 (arXiv:1609.08144); words as in BERT's published code
+    (Devlin et al. 2019), uncased. "[MASK]" in a text is a word between two signs.
 
     >>> WordPiece({"[UNK]": 0, "un": 1, "##believ": 2, "##able": 3}).pieces("Unbelievable")
     ['un', '##believ', '##able']
@@ -113,28 +112,23 @@ class BytePair:
         """The symbols of one word, joined as far as the merges go."""
         symbols = list(word)
         while len(symbols) > 1:
-            best = min(pairwise(symbols), key=self._rank_of)
+            best = min(pairwise(symbols), key=lambda pair: self.rank.get(pair, len(self.rank)))
             if best not in self.rank:
                 break
             symbols = _join(symbols, best)
         return symbols
 
-    def _rank_of(self, pair: tuple[str, str]) -> float:
-        return self.rank.get(pair, float("inf"))
-
 
 def learn_merges(words: Mapping[str, int], num_merges: int) -> list[tuple[str, str]]:
     """Find the pairs to join: the most frequent pair, join it, count again.
 
-    Of equally frequent pairs the one whose symbols were known first is taken; characters count as
-    known in the order of their code points.
+    Of equally frequent pairs, that whose symbols were known first; letters by their code points.
 
     Args:
         words: word to the number of times that it occurs.
         num_merges: at most so many; fewer if no pair is left.
 
-    Source: Sennrich et al. 2016, algorithm 1 (arXiv:1508.07909); ties as in Hugging Face
-    `tokenizers`.
+    Source: Sennrich et al. 2016, algorithm 1 (arXiv:1508.07909); ties as in `tokenizers`.
 
     >>> learn_merges({"low": 5, "lower": 2, "newest": 6}, 2)
     [('w', 'e'), ('l', 'o')]

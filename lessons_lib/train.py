@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -23,15 +24,15 @@ class Plan:
     Attributes:
         steps: optimiser steps in all.
         learning_rate: at its peak.
-        warmup_steps: steps over which the rate rises from 0 to its peak.
-        decay: "linear" or "cosine" down to 0 at the last step, or "constant".
+        warmup_steps: steps over which the rate rises evenly to its peak.
+        decay: "linear" or "cosine", to 0 where step `steps` would be, or "constant".
         weight_decay: of AdamW, on matrices only (not on biases and norms).
         clip_norm: the gradient is scaled down to this length; None = never.
-        check_every: steps between two looks at the validation loss.
-        patience: stop after so many looks without a new best; None = never.
+        check_every: steps between two looks at the validation loss; the last step has one too.
+        patience: stop after so many looks in a row without a new best; None = never.
 
     Raises:
-        ValueError: an unknown decay, or more warm-up than steps.
+        ValueError: an unknown decay, or a number out of its range.
     """
 
     steps: int
@@ -46,10 +47,12 @@ class Plan:
     def __post_init__(self):
         if self.decay not in ("linear", "cosine", "constant"):
             raise ValueError(f"decay should be linear, cosine or constant, not {self.decay!r}")
-        if not 0 <= self.warmup_steps <= self.steps:
-            raise ValueError(
-                f"warmup_steps should be from 0 to steps = {self.steps}, not {self.warmup_steps}"
-            )
+        warmup, steps = self.warmup_steps, self.steps
+        if not 0 <= warmup <= steps:
+            raise ValueError(f"warmup_steps should be from 0 to steps = {steps}, not {warmup}")
+        for name in ("steps", "check_every", "patience"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"{name} should be at least 1, not {getattr(self, name)}")
 
     def rate(self, step: int) -> float:
         """The learning rate of step `step`, counted from 0.
@@ -70,34 +73,37 @@ class History:
     """What happened: losses in nats, one entry a step (`train`) or a look (`validation`)."""
 
     train: list[float] = field(default_factory=list)
-    validation: list[tuple[int, float]] = field(default_factory=list)
+    validation: list[tuple[int, float]] = field(default_factory=list)  # (steps done, loss)
     stopped_early: bool = False
+
+    def looks_since_best(self) -> int:
+        """0 right after a new best validation loss, then 1, 2 ...; an equal loss is no new best."""
+        losses = [loss for _, loss in self.validation]
+        return len(losses) - 1 - losses.index(min(losses)) if losses else 0
 
     def plot(self, title: str = "") -> None:
         """Draw the loss curves."""
         import matplotlib.pyplot as plt
 
+        smooth = _smooth(self.train)
         figure, axes = plt.subplots()
-        axes.plot(_smooth(self.train), label="training (smoothed)", marker="")
+        axes.plot(range(1, len(smooth) + 1), smooth, label="training (smoothed)", marker="")
         if self.validation:
             axes.plot(*zip(*self.validation, strict=True), label="validation")
         axes.set(xlabel="step", ylabel="loss (nats)", title=title)
         axes.legend()
-        first, last = _smooth(self.train)[0], _smooth(self.train)[-1]
-        show(
-            figure,
-            alt=f"Loss curve{': ' + title if title else ''}, over {len(self.train)} steps: the "
-            f"training loss goes from {first:.2g} to {last:.2g} nats.",
-        )
+        curve = f"Loss curve{': ' + title if title else ''}, over {len(smooth)} steps"
+        change = f"from {smooth[0]:.2g} to {smooth[-1]:.2g} nats"
+        show(figure, alt=f"{curve}: the training loss goes {change}.")
 
 
 class TrainingFault(RuntimeError):
-    """The loss or a gradient is no longer a finite number; the message names step and layer."""
+    """A loss, gradient or weight is no longer a finite number; the message names step and layer."""
 
 
 def train(
     model: nn.Module,
-    batches: Iterator,
+    batches: Iterable,
     loss_of: Loss,
     plan: Plan,
     *,
@@ -107,12 +113,14 @@ def train(
 ) -> History:
     """Train a model in place; its best state by the validation loss is kept, if there is one.
 
+    Called again after an interruption, with the same checkpoint, it goes on from the last look;
+    on the CPU the losses and weights are then exactly those of a run that was not interrupted.
+
     Args:
-        batches: one batch for each step, in the same order whenever it is begun anew; after an
-            interruption it is begun anew and the steps done already are skipped.
+        batches: one batch for each step, the same whenever it is begun anew (so anything random
+            in it has a generator of its own); the batches of steps done already are skipped.
         loss_of: called as loss_of(model, batch); a scalar.
-        validate: called every `plan.check_every` steps with the model in evaluation mode; returns
-            a loss.
+        validate: called at each look with the model in evaluation mode; returns a loss.
         checkpoint: a file to save to at each look, and to go on from where it exists.
         progress: called as progress(step, loss) after each step, for a progress bar.
 
@@ -120,36 +128,34 @@ def train(
         The history, that of an interrupted run included.
 
     Raises:
-        TrainingFault: a loss or gradient is not finite. The last good checkpoint is untouched.
-        StopIteration: `batches` ended before the last step.
+        TrainingFault: a number is not finite; the last good checkpoint is untouched.
+        ValueError: `batches` ended before the last step, or the checkpoint is of another model.
     """
     optimiser = torch.optim.AdamW(_groups(model, plan.weight_decay), lr=plan.learning_rate)
-    history, best, looks_without = History(), None, 0
+    history, best = History(), {}
     if checkpoint is not None and Path(checkpoint).exists():
-        history = load_checkpoint(checkpoint, model, optimiser)
-    done = len(history.train)
-    for _ in range(done):
-        next(batches)
+        history, best = load_checkpoint(checkpoint, model, optimiser)
+    done, patience = len(history.train), plan.patience or math.inf
     model.train()
-    for step in range(done, plan.steps):
-        loss = _one_step(model, next(batches), loss_of, optimiser, plan, step)
-        history.train.append(loss)
+    for step, batch in zip(range(done, plan.steps), islice(batches, done, None), strict=False):
+        if history.looks_since_best() >= patience:
+            break
+        history.train.append(_one_step(model, batch, loss_of, optimiser, plan, step))
         if progress:
-            progress(step, loss)
+            progress(step, history.train[-1])
         if (step + 1) % plan.check_every and step + 1 < plan.steps:
             continue
         if validate:
-            history.validation.append((step + 1, _look(model, validate)))
-            if history.validation[-1][1] <= min(loss for _, loss in history.validation):
-                best, looks_without = _copy(model), 0
-            else:
-                looks_without += 1
+            best = _look(model, validate, step, history, best)
         if checkpoint is not None:
-            save_checkpoint(checkpoint, model, optimiser, history)
-        if plan.patience is not None and looks_without > plan.patience:
-            history.stopped_early = True
-            break
-    if best is not None:
+            if _first_fault(model):
+                _stop(model, step, "a weight is not finite")
+            save_checkpoint(checkpoint, model, optimiser, history, best)
+    is_short = len(history.train) < plan.steps
+    history.stopped_early = is_short and history.looks_since_best() >= patience
+    if is_short and not history.stopped_early:
+        raise ValueError(f"batches ended after {len(history.train)} of {plan.steps} steps")
+    if best:
         model.load_state_dict(best)
     model.eval()
     return history
@@ -158,34 +164,44 @@ def train(
 def _one_step(model, batch, loss_of, optimiser, plan: Plan, step: int) -> float:
     for group in optimiser.param_groups:
         group["lr"] = plan.rate(step)
+    optimiser.zero_grad()
     loss = loss_of(model, batch)
     if not torch.isfinite(loss):
-        raise TrainingFault(_describe_fault(model, step, f"the loss is {loss.item()}"))
-    optimiser.zero_grad()
+        _stop(model, step, f"the loss is {loss.item()}")
     loss.backward()
-    largest = plan.clip_norm if plan.clip_norm is not None else math.inf
-    length = nn.utils.clip_grad_norm_(model.parameters(), largest)
+    length = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
     if not torch.isfinite(length):
-        raise TrainingFault(_describe_fault(model, step, "a gradient is not finite"))
+        _stop(model, step, "a gradient is not finite")
+    if plan.clip_norm is not None:
+        nn.utils.clip_grads_with_norm_(model.parameters(), plan.clip_norm, length)
     optimiser.step()
     return loss.item()
 
 
-def _describe_fault(model: nn.Module, step: int, what: str) -> str:
-    """Name the first parameter with a bad value or gradient, in the order of the layers."""
-    for name, parameter in model.named_parameters():
-        for kind, tensor in (("value", parameter.data), ("gradient", parameter.grad)):
-            if tensor is not None and not torch.isfinite(tensor).all():
-                return f"step {step}: {what}; the first {kind} that is not finite is that of {name}"
-    return f"step {step}: {what}; all parameters are finite, so look at the batch and the loss"
-
-
-def _look(model: nn.Module, validate) -> float:
+def _look(model, validate, step: int, history: History, best: dict) -> dict[str, Tensor]:
+    """Note the validation loss in the history; return the best state so far."""
     model.eval()
     with torch.no_grad():
         loss = float(validate(model))
     model.train()
-    return loss
+    if not math.isfinite(loss):
+        _stop(model, step, f"the validation loss is {loss}")
+    history.validation.append((step + 1, loss))
+    return best if history.looks_since_best() else _copy(model)
+
+
+def _stop(model: nn.Module, step: int, what: str) -> None:
+    where = _first_fault(model) or "all weights are finite, so look at the batch and the loss"
+    raise TrainingFault(f"step {step} (from 0): {what}; {where}")
+
+
+def _first_fault(model: nn.Module) -> str | None:
+    """Name the first parameter with a bad value or gradient, in the order of the layers."""
+    for name, parameter in model.named_parameters():
+        for kind, tensor in (("weight", parameter), ("gradient", parameter.grad)):
+            if tensor is not None and not torch.isfinite(tensor).all():
+                return f"the first {kind} that is not finite is in {name}"
+    return None
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict]:
@@ -201,39 +217,57 @@ def _copy(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
-def save_checkpoint(path: Path | str, model: nn.Module, optimiser, history: History) -> None:
-    """Write model, optimiser, random state and history in one step: safetensors, no pickle."""
+def save_checkpoint(
+    path: Path | str, model: nn.Module, optimiser, history: History, best: dict[str, Tensor]
+) -> None:
+    """Write model, best state, optimiser, random state and history, as a whole or not at all."""
     state = {f"model.{name}": tensor for name, tensor in _copy(model).items()}
+    state |= {f"best.{name}": tensor for name, tensor in best.items()}
     for number, entries in optimiser.state_dict()["state"].items():
         state |= {f"optimiser.{number}.{name}": tensor for name, tensor in entries.items()}
     state["random"] = torch.get_rng_state()
     notes = {"history": json.dumps([history.train, history.validation])}
-    path = Path(path)
-    draft = path.with_name(path.name + ".part")
+    draft = Path(f"{path}.part")
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, draft, notes)
     draft.replace(path)
 
 
-def load_checkpoint(path: Path | str, model: nn.Module, optimiser) -> History:
-    """Put a checkpoint's state back into the model, the optimiser and torch's random numbers.
+def load_checkpoint(
+    path: Path | str, model: nn.Module, optimiser
+) -> tuple[History, dict[str, Tensor]]:
+    """Put a checkpoint back into model, optimiser and random state; return history and best state.
 
     Raises:
-        RuntimeError: the checkpoint is of another model.
+        ValueError: the file is no checkpoint, or that of another model; nothing was changed then.
     """
     with safe_open(path, framework="pt") as file:
-        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        train_losses, looks = json.loads(file.metadata()["history"])
-    model.load_state_dict(
-        {n.removeprefix("model."): t for n, t in state.items() if n[:6] == "model."}
-    )
-    saved = optimiser.state_dict()
-    for name, tensor in state.items():
-        kind, *rest = name.split(".")
-        if kind == "optimiser":
-            saved["state"].setdefault(int(rest[0]), {})[rest[1]] = tensor
-    optimiser.load_state_dict(saved)
+        notes = file.metadata() or {}
+        state = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    if "history" not in notes:
+        raise ValueError(f"{path} is not a checkpoint that `train` has written")
+    saved = _part(state, "model.")
+    there, here = _shapes(saved), _shapes(model.state_dict())
+    for name in here | there:
+        if there.get(name) != here.get(name):
+            differ = f"{name} is {there.get(name)} there and {here.get(name)} here"
+            raise ValueError(f"{path} is a checkpoint of another model: {differ}")
+    model.load_state_dict(saved)
+    memory = optimiser.state_dict()
+    for name, tensor in _part(state, "optimiser.").items():
+        number, entry = name.split(".")
+        memory["state"].setdefault(int(number), {})[entry] = tensor
+    optimiser.load_state_dict(memory)
     torch.set_rng_state(state["random"])
-    return History(train_losses, [tuple(look) for look in looks])
+    train_losses, looks = json.loads(notes["history"])
+    return History(train_losses, [tuple(look) for look in looks]), _part(state, "best.")
+
+
+def _part(state: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+    return {name[len(start) :]: state[name] for name in state if name.startswith(start)}
+
+
+def _shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def _smooth(losses: list[float], window: int = 20) -> list[float]:
