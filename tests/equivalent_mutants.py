@@ -374,4 +374,16 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "state = torch.zeros_like(x[:, -1] @ w_input)",
         ): _ONLY_SHAPE,
     },
+    "multi_head_attention.multi_head": {
+        (
+            "reference",
+            "merged = heads.transpose(1, 2).flatten(-2) -> "
+            "merged = heads.transpose(1, 2).flatten(2)",
+        ): "of four axes, the last but one is axis 2",
+        (
+            "right 2",
+            "out = w_out.unflatten(1, (num_heads, -1)) -> "
+            "out = w_out.unflatten(-1, (num_heads, -1))",
+        ): _TWO_AXES,
+    },
 }
