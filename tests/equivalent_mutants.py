@@ -15,6 +15,9 @@ _ANY_SHIFT = "softmax is the same whatever is subtracted: the gradient of the sh
 _LEADING = "the leading axes of the mask are broadcast to these anyway"
 _NO_SIGN = "a distance has no sign"
 _ZERO_OVER = "a total of 0 stands under powers that are 0 too: any other number gives 0"
+_ZEROS = "zeros of the same shape, dtype and device, which have no gradient"
+_SQUARE = "the matrix from state to state is square"
+_ONLY_SHAPE = "only the shape is read"
 
 EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
     "self_attention.soft_lookup": {
@@ -254,6 +257,186 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         (
             "right 3",
             "length = is_token.shape[-1] -> length = is_token.shape[1]",
+        ): _TWO_AXES,
+    },
+    "sequences_before_attention.recurrent": {
+        (
+            "reference",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = w_input.new_zeros(x.size(0), w_state.size(0))",
+        ): _ZEROS,
+        (
+            "reference",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = w_state.new_zeros(x.size(0), w_state.size(0))",
+        ): _ZEROS,
+        (
+            "reference",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = bias.new_zeros(x.size(0), w_state.size(0))",
+        ): _ZEROS,
+        (
+            "reference",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = x.detach().new_zeros(x.size(0), w_state.size(0))",
+        ): _ZEROS,
+        (
+            "reference",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = x.new_zeros(x.size(0), w_state.size(1))",
+        ): _SQUARE,
+        (
+            "reference",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = x.new_zeros(x.size(0), w_state.size(-1))",
+        ): _SQUARE,
+        (
+            "reference",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = x.new_zeros(x.size(0), bias.size(0))",
+        ): "the state is as wide as its bias",
+        (
+            "right 2",
+            "state = torch.zeros_like(x[:, 0] @ w_input) -> "
+            "state = torch.zeros_like(x[:, 0] @ w_input.detach())",
+        ): _ZEROS,
+        (
+            "right 2",
+            "state = torch.zeros_like(x[:, 0] @ w_input) -> "
+            "state = torch.zeros_like(x.detach()[:, 0] @ w_input)",
+        ): _ZEROS,
+        (
+            "right 2",
+            "state = torch.zeros_like(x[:, 0] @ w_input) -> "
+            "state = torch.zeros_like(x[:, -1] @ w_input)",
+        ): _ONLY_SHAPE,
+        (
+            "right 2",
+            "state = (torch.cat([token, state], dim=-1) @ both + bias).tanh() -> "
+            "state = (torch.cat([token, state], dim=1) @ both + bias).tanh()",
+        ): _TWO_AXES,
+        (
+            "right 3",
+            "state = torch.zeros_like(bias) -> state = torch.zeros_like(bias.detach())",
+        ): _ZEROS,
+    },
+    "sequences_before_attention.convolution": {
+        (
+            "reference",
+            "rows = (weight.size(0) - 1) * dilation -> rows = weight.size(0) * dilation",
+        ): "more zeros in front than are read: the taps count from `rows`",
+        (
+            "reference",
+            "rows = (weight.size(0) - 1) * dilation -> rows = (weight.size(0) + 1) * dilation",
+        ): "more zeros in front than are read: the taps count from `rows`",
+        (
+            "reference",
+            "rows = (weight.size(0) - 1) * dilation -> rows = (weight.size(0) - 0) * dilation",
+        ): "more zeros in front than are read: the taps count from `rows`",
+        (
+            "reference",
+            "rows = (weight.size(0) - 1) * dilation -> rows = (weight.size(0) - -1) * dilation",
+        ): "more zeros in front than are read: the taps count from `rows`",
+        (
+            "reference",
+            "padded = functional.pad(x, (0, 0, rows, 0)) -> "
+            "padded = functional.pad(x, (0, 0, rows, 1))",
+        ): "a row of zeros behind, which no tap reads",
+        (
+            "right 1",
+            "rows = (len(weight) - 1) * dilation -> rows = (len(weight.detach()) - 1) * dilation",
+        ): "only the number of taps is read",
+        (
+            "right 2",
+            "for back in range(1, len(weight)): -> for back in range(1, len(weight.detach())):",
+        ): "only the number of taps is read",
+        (
+            "right 3",
+            "for _ in weight: -> for _ in weight.detach():",
+        ): "only the number of taps is read",
+        (
+            "right 3",
+            "shifted = torch.cat([nothing, shifted], dim=1)[:, :x.size(1)] -> "
+            "shifted = torch.cat([nothing.detach(), shifted], dim=1)[:, :x.size(1)]",
+        ): _ZEROS,
+        (
+            "right 3",
+            "nothing = torch.zeros_like(x[:, :1]).repeat(1, dilation, 1) -> "
+            "nothing = torch.zeros_like(x.detach()[:, :1]).repeat(1, dilation, 1)",
+        ): _ZEROS,
+    },
+    "sequences_before_attention.carried_state": {
+        (
+            "reference",
+            "state = x.new_zeros(w_state.size(0)) -> state = w_input.new_zeros(w_state.size(0))",
+        ): _ZEROS,
+        (
+            "reference",
+            "state = x.new_zeros(w_state.size(0)) -> state = w_state.new_zeros(w_state.size(0))",
+        ): _ZEROS,
+        (
+            "reference",
+            "state = x.new_zeros(w_state.size(0)) -> state = x.detach().new_zeros(w_state.size(0))",
+        ): _ZEROS,
+        (
+            "reference",
+            "state = x.new_zeros(w_state.size(0)) -> state = x.new_zeros(w_state.size(1))",
+        ): _SQUARE,
+        (
+            "reference",
+            "state = x.new_zeros(w_state.size(0)) -> state = x.new_zeros(w_state.size(-1))",
+        ): _SQUARE,
+        (
+            "right 1",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = w_input.new_zeros(x.size(0), w_state.size(0))",
+        ): _ZEROS,
+        (
+            "right 1",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = w_state.new_zeros(x.size(0), w_state.size(0))",
+        ): _ZEROS,
+        (
+            "right 1",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = x.detach().new_zeros(x.size(0), w_state.size(0))",
+        ): _ZEROS,
+        (
+            "right 1",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = x.new_zeros(x.size(0), w_state.size(1))",
+        ): _SQUARE,
+        (
+            "right 1",
+            "state = x.new_zeros(x.size(0), w_state.size(0)) -> "
+            "state = x.new_zeros(x.size(0), w_state.size(-1))",
+        ): _SQUARE,
+        (
+            "right 3",
+            "state = torch.zeros_like(x[:, 0] @ w_input) -> "
+            "state = torch.zeros_like(x[:, 0] @ w_input.detach())",
+        ): _ZEROS,
+        (
+            "right 3",
+            "state = torch.zeros_like(x[:, 0] @ w_input) -> "
+            "state = torch.zeros_like(x.detach()[:, 0] @ w_input)",
+        ): _ZEROS,
+        (
+            "right 3",
+            "state = torch.zeros_like(x[:, 0] @ w_input) -> "
+            "state = torch.zeros_like(x[:, -1] @ w_input)",
+        ): _ONLY_SHAPE,
+    },
+    "multi_head_attention.multi_head": {
+        (
+            "reference",
+            "merged = heads.transpose(1, 2).flatten(-2) -> "
+            "merged = heads.transpose(1, 2).flatten(2)",
+        ): "of four axes, the last but one is axis 2",
+        (
+            "right 2",
+            "out = w_out.unflatten(1, (num_heads, -1)) -> "
+            "out = w_out.unflatten(-1, (num_heads, -1))",
         ): _TWO_AXES,
     },
 }

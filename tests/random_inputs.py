@@ -83,6 +83,54 @@ def _left_padding(rng: random.Random) -> tuple:
     return (torch.tensor([[False] * (length - n) + [True] * n for n in tokens]),)
 
 
+@inputs_of("sequences_before_attention.recurrent")
+def _recurrent(rng: random.Random) -> tuple:
+    batch, seq_len, d_in, width = (rng.randint(1, most) for most in (3, 5, 4, 6))
+    dtype, scale = _dtype(rng), rng.choice([0.1, 1.0])
+    shapes = (batch, seq_len, d_in), (d_in, width), (width, width), (width,)
+    return tuple(_normal(rng, shape, scale, dtype) for shape in shapes)
+
+
+@inputs_of("sequences_before_attention.carried_state")
+def _carried_state(rng: random.Random) -> tuple:
+    return _recurrent(rng)[:3]
+
+
+@inputs_of("sequences_before_attention.convolution")
+def _convolution(rng: random.Random) -> tuple:
+    batch, seq_len, d_in, width, kernel = (rng.randint(1, most) for most in (3, 9, 4, 5, 4))
+    dtype, scale = _dtype(rng), rng.choice([0.1, 1.0])
+    shapes = (batch, seq_len, d_in), (kernel, d_in, width), (width,)
+    return *(_normal(rng, shape, scale, dtype) for shape in shapes), rng.randint(1, 3)
+
+
+@inputs_of("multi_head_attention.split")
+def _split(rng: random.Random) -> tuple:
+    num_heads, width = rng.randint(1, 4), rng.randint(1, 4)
+    shape = rng.randint(1, 3), rng.randint(1, 6), num_heads * width
+    return _normal(rng, shape, 1.0, _dtype(rng)), num_heads
+
+
+@inputs_of("multi_head_attention.merge")
+def _merge(rng: random.Random) -> tuple:
+    shape = tuple(rng.randint(1, 5) for _ in range(4))
+    return (_normal(rng, shape, 1.0, _dtype(rng)),)
+
+
+@inputs_of("multi_head_attention.multi_head")
+def _multi_head(rng: random.Random) -> tuple:
+    """Every query sees a key at least; moderate numbers, as in a layer."""
+    num_heads, dtype = rng.randint(1, 3), _dtype(rng)
+    batch, seq_len, d_model = rng.randint(1, 3), rng.randint(1, 5), num_heads * rng.randint(1, 3)
+    shapes = (3 * d_model, d_model), (3 * d_model,), (d_model, d_model), (d_model,)
+    x = _normal(rng, (batch, seq_len, d_model), 1.0, dtype)
+    mask = _mask(rng, (batch, num_heads), seq_len, seq_len)
+    if mask is not None:
+        mask[..., 0] = True
+    weights = (_normal(rng, shape, 0.5, dtype) for shape in shapes)
+    return x, *weights, num_heads, mask
+
+
 def _queries_keys_values(rng, queries: int, keys: int, scale: float | None = None) -> tuple:
     leading = tuple(rng.randint(1, 3) for _ in range(rng.randint(0, 3)))
     width, value_width = rng.randint(1, 6), rng.randint(1, 5)
