@@ -482,6 +482,16 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         ("right 2", "width = x.size(-1) -> width = scale.size(-1)"): _SAME_WIDTH,
         ("right 2", "width = x.size(-1) -> width = shift.size(-1)"): _SAME_WIDTH,
         (
+            "right 2",
+            "variance = ((x - mean) ** 2).sum(dim=-1)[..., None] / width -> "
+            "variance = ((mean - x) ** 2).sum(dim=-1)[..., None] / width",
+        ): "a square has no sign",
+        (
+            "right 2",
+            "variance = ((x - mean) ** 2).sum(dim=-1)[..., None] / width -> "
+            "variance = ((x - mean.detach()) ** 2).sum(dim=-1)[..., None] / width",
+        ): "distances to the mean sum to 0, so the variance does not change with the mean",
+        (
             "right 3",
             "for row in x.reshape(-1, x.size(-1)): -> for row in x.reshape(-1, scale.size(-1)):",
         ): _SAME_WIDTH,

@@ -357,7 +357,7 @@ def my_layer_norm(x, scale, shift, eps=1e-5):
 def my_layer_norm(x, scale, shift, eps=1e-5):
     width = x.size(-1)
     mean = x.sum(dim=-1)[..., None] / width
-    variance = (x * x).sum(dim=-1)[..., None] / width - mean * mean
+    variance = ((x - mean) ** 2).sum(dim=-1)[..., None] / width
     return scale * (x - mean) / (variance + eps) ** 0.5 + shift
 
 
@@ -526,7 +526,7 @@ def my_layer_norm(x, scale, shift, eps=1e-5):
 
 @layer_norm.wrong(any_leading_axes_will_do, "counted from the front")
 def my_layer_norm(x, scale, shift, eps=1e-5):
-    last = 2 if x.dim() == 3 else 1
+    last = min(2, x.dim() - 1)
     variance, mean = torch.var_mean(x, dim=last, correction=0, keepdim=True)
     return (x - mean) / (variance + eps).sqrt() * scale + shift
 
@@ -828,10 +828,9 @@ layer_parameters = Number(
     truth=lambda: float(count_parameters(EncoderLayer(Config(512, 8, d_ff=2048)))),
     factor=1.00001,
     traps=(
-        (3_145_728, "These are the matrices alone; biases and norms are missing."),
-        (3_150_336, "Scale and shift of the two norms are missing."),
-        (3_148_800, "The biases of the matrices are missing."),
-        (2_102_784, "Attention has four matrices here; some are missing."),
+        (3_145_728, "Nearly: something small is missing. Has each matrix its bias, each norm both?"),
+        (2_889_728, "Attention has four matrices, with the output projection; here are three."),
+        (2_101_760, "That is feed-forward and the norms; where is attention?"),
     ),
     hints=(
         "Attention has four matrices of d_model by d_model: query, key, value, output.",
