@@ -446,7 +446,8 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
     "transformer.wordpiece": {
         (
             "reference",
-            "for end in range(len(word), start, -1): -> for end in range(len(word), start - 1, -1):",
+            "for end in range(len(word), start, -1): -> "
+            "for end in range(len(word), start - 1, -1):",
         ): _NO_EMPTY_PIECE,
         (
             "right 1",

@@ -165,12 +165,11 @@ def longest_piece_comes_first(answer):
         return None
     if pieces == ["un", "##affa", "##ble"]:
         return "Yours begins with `un`, but a longer beginning of `unaffable` is known."
-    if pieces and all(isinstance(piece, str) for piece in pieces) and len(pieces) == 2:
-        if [piece.removeprefix("##") for piece in pieces] == ["unaff", "able"]:
-            return (
-                "The cuts are right, the marks are not: a piece that does not begin the word is "
-                "looked up and returned with `##` before it, the first piece without."
-            )
+    if [str(piece).removeprefix("##") for piece in pieces] == ["unaff", "able"]:
+        return (
+            "The cuts are right, the marks are not: a piece that does not begin the word is "
+            "looked up and returned with `##` before it, the first piece without."
+        )
     if pieces == ["[UNK]"]:
         return "For `unaffable` yours finds nothing that fits, though its pieces are known."
     return f"For `unaffable` yours gives {pieces}: at each place the longest known piece is meant."
@@ -187,8 +186,8 @@ def inner_pieces_are_looked_up_with_their_mark(answer):
     pieces = answer("one", _numbered("##one", "o", "##n", "##e"))
     if pieces != ["o", "##n", "##e"]:
         return (
-            f"For `one` yours gives {pieces}. `##one` is for the inside of a word; at its beginning "
-            f"only pieces without the mark count."
+            f"For `one` yours gives {pieces}. `##one` is for the inside of a word; at its "
+            f"beginning only pieces without the mark count."
         )
 
 
@@ -336,7 +335,7 @@ layer_norm = CodeExercise(
 
 @layer_norm.stub
 def my_layer_norm(x, scale, shift, eps=1e-5):
-    """Mean 0 and variance 1 for each token, then scale and shift: (..., D) -> (..., D)."""
+    """Mean 0 and variance 1 for each token, then scale and shift; shape kept."""
     raise NotImplementedError
 
 
@@ -403,7 +402,7 @@ def each_token_has_mean_zero_and_variance_one(answer):
         return "The variance comes out 5/6 instead of 1: it was divided by D - 1, not by D."
     return (
         f"With scale 1 and shift 0 each token should have variance 1; yours have "
-        f"{variance.min():.2f} to {variance.max():.2f}. Is it the root of the variance of that token?"
+        f"{variance.min():.2f} to {variance.max():.2f}. Is it the root of that token's variance?"
     )
 
 
@@ -412,7 +411,8 @@ def scale_and_shift_come_last(answer):
     x, scale, shift = _norm_inputs(2, 5, 7)
     plain = answer(x, torch.ones_like(scale), torch.zeros_like(shift))
     normed = answer(x, scale, shift)
-    if torch.allclose(normed, torch.stack([plain[..., i] * scale[i] + shift[i] for i in range(7)], -1)):
+    by_column = [plain[..., i] * scale[i] + shift[i] for i in range(7)]
+    if torch.allclose(normed, torch.stack(by_column, dim=-1)):
         return None
     if torch.allclose(normed, plain):
         return "`scale` and `shift` change nothing in yours: they are learnt, and come last."
@@ -770,9 +770,9 @@ no_warmup = Choice(
     kind="Predict, then run",
     answer_name="no_warmup_guess",
     task="""
-    A causal model of 12 layers learns to predict the next letter of tweets, in 100 steps. In four
+    A causal model of 12 layers learns to predict the next letter of tweets, in 120 steps. In four
     ways: norm before or after, with the full learning rate from the first step or with a
-    warm-up of 50 steps. Which will have learnt least at the end?
+    warm-up of 60 steps. Which will have learnt least at the end?
     """,
     options={
         "a": "norm before, no warm-up",
@@ -795,19 +795,19 @@ post_worse = Choice(
     answer_name="post_worse_answer",
     task="""
     "We trained 12 layers with the norm before and 12 with the norm after, at the same learning
-    rate, 100 steps each. Before won every time. So the norm after is worse." Which of these hold?
+    rate, 120 steps each. Before won every time. So the norm after is worse." Which of these hold?
     Give all of them.
     """,
     options={
         "a": "Each should get a learning rate and a warm-up chosen for it, by the same effort.",
-        "b": "Who is ahead after 100 steps need not be ahead at the end.",
+        "b": "Who is ahead after 120 steps need not be ahead at the end.",
         "c": "The comparison shows that norm-after models cannot be trained.",
         "d": "At 2 or 6 layers the order may be another one.",
     },
     right="abd",
     reasons={
         "a": "One setting for both favours the one that it happens to fit.",
-        "b": "100 steps measure how easy the start is, and little else.",
+        "b": "120 steps measure how easy the start is, and little else.",
         "c": "With warm-up it did learn here; BERT and the paper's own model are trained so.",
         "d": "Depth is what makes the norm on the main path a problem.",
     },
@@ -828,7 +828,7 @@ layer_parameters = Number(
     truth=lambda: float(count_parameters(EncoderLayer(Config(512, 8, d_ff=2048)))),
     factor=1.00001,
     traps=(
-        (3_145_728, "Nearly: something small is missing. Has each matrix its bias, each norm both?"),
+        (3_145_728, "Nearly: something small is missing. Look at the biases and at the norms."),
         (2_889_728, "Attention has four matrices, with the output projection; here are three."),
         (2_101_760, "That is feed-forward and the norms; where is attention?"),
     ),
