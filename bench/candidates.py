@@ -76,9 +76,7 @@ def make_candidates(config: Config = SIZES, names: tuple[str, ...] | None = None
 
 def torch_encoder(ours: Encoder, config: Config) -> nn.Module:
     theirs = torch_twins.encoder_twin(ours, config)
-    torch_twins.copy_over(
-        torch_twins.stack_pairs(theirs, ours, torch_twins.encoder_layer_pairs)
-    )
+    torch_twins.copy_over(torch_twins.stack_pairs(theirs, ours, torch_twins.encoder_layer_pairs))
     return theirs
 
 
@@ -111,9 +109,7 @@ def x_transformers_encoder(ours: Encoder, config: Config) -> nn.Module:
         pre_norm=config.pre_norm,
     )
     blocks = list(theirs.layers)
-    for attention, feed_forward, own in zip(
-        blocks[0::2], blocks[1::2], ours.layers, strict=True
-    ):
+    for attention, feed_forward, own in zip(blocks[0::2], blocks[1::2], ours.layers, strict=True):
         heads = attention[1]
         for place, part in enumerate((heads.to_q, heads.to_k, heads.to_v)):
             _copy(part.weight, own.attention.project_in.weight.chunk(3)[place])

@@ -91,7 +91,12 @@ def training(model: nn.Module, x: Tensor) -> None:
 WORK = {"forward": forward, "training": training}
 
 
-def measure(rows: list[Row], config: Config = SIZES, seconds_per_row: float = 12.0) -> dict:
+def measure(
+    rows: list[Row],
+    config: Config = SIZES,
+    seconds_per_row: float = 12.0,
+    with_memory: bool = True,
+) -> dict:
     """Measure all rows; returns what is written into the results file."""
     models, results = make_candidates(config), []
     for row in rows:
@@ -105,16 +110,23 @@ def measure(rows: list[Row], config: Config = SIZES, seconds_per_row: float = 12
             result["operators"] = {name: operators(chosen[name], row) for name in slow_and_fast}
         results.append(result)
         print(describe(result), flush=True)
-    plain = [row for row in rows if row.dtype == "float32" and not row.compiled]
-    memory = {name: peak_memory(name, plain, config) for name in models}
-    for place, row in enumerate(plain):
-        of_row = {name: peaks[place] for name, peaks in memory.items()}
-        results[rows.index(row)]["peak_mib"] = of_row
+    if with_memory:
+        _add_memory(results, rows, config, list(models))
     packages = ("torch", "transformers", "x-transformers")
     versions = {name: version(name).split("+")[0] for name in packages if _installed(name)}
     described = machine() | {"threads": torch.get_num_threads(), "versions": versions}
     sizes = {name: getattr(config, name) for name in ("num_layers", "d_model", "num_heads", "d_ff")}
     return {"machine": described, "sizes": sizes, "rows": results}
+
+
+def _add_memory(results: list[dict], rows: list[Row], config: Config, names: list[str]) -> None:
+    """Each encoder's peak in each float32 row, as `peak_mib`."""
+    plain = [at for at, row in enumerate(rows) if row.dtype == "float32" and not row.compiled]
+    for name in names:
+        for at, peak in zip(
+            plain, peak_memory(name, [rows[at] for at in plain], config), strict=True
+        ):
+            results[at].setdefault("peak_mib", {})[name] = peak
 
 
 def require_same_output(models: dict[str, nn.Module], row: Row) -> None:
