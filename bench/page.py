@@ -10,6 +10,11 @@ PAGE = Path(__file__).resolve().parent.parent / "book" / "speed.md"
 BEGIN = "<!-- results: made by `make bench` from bench/results/encoder.json; do not edit -->\n"
 END = "<!-- end of results -->"
 MISSING = "\nThere are no measurements yet: `make bench` makes them.\n\n"
+IN_MS = (
+    "A shape is batch × length. The last columns are milliseconds, the median over the rounds; "
+    "the quickest peer's stand out."
+)
+IN_MIB = "In MiB, float32."
 SHORT = {
     OURS: "ours",
     "torch.nn.TransformerEncoder": "torch",
@@ -41,15 +46,15 @@ def section(results: dict) -> str:
     dtypes = list(dict.fromkeys(row["dtype"] for row in rows))
     for dtype in dtypes:
         own = [row for row in rows if row["dtype"] == dtype and not row["compiled"]]
-        parts += [f"## Speed in {dtype}", speed_table(own)]
+        parts += [f"## Speed in {dtype}", IN_MS, speed_table(own)]
     if "bfloat16" not in dtypes:
         parts.append("This processor does not multiply bfloat16 itself, so those rows are missing.")
     if compiled := [row for row in rows if row["compiled"]]:
-        parts += ["## Ours through torch.compile", compiled_table(compiled)]
+        parts += ["## Ours through torch.compile", IN_MS, compiled_table(compiled)]
     if remembered := [row for row in rows if row.get("peak_mib")]:
-        parts += ["## Memory", memory_table(remembered)]
+        parts += ["## Memory", IN_MIB, memory_table(remembered)]
     if slow := [row for row in rows if "operators" in row]:
-        parts += ["## Where ours is slower, and why", *map(operator_tables, slow)]
+        parts += ["## Where ours is slower, and why", *map(operator_table, slow)]
     return "\n" + "\n\n".join(parts) + "\n\n"
 
 
@@ -66,49 +71,48 @@ def verdict(rows: list[dict]) -> str:
 
 def speed_table(rows: list[dict]) -> str:
     names = list(rows[0]["milliseconds"])
-    head = ["batch", "length", "work", "relative speed", "95 % interval", "quickest peer"]
-    body = [
-        [
-            *_shape(row),
-            f"{row['relative_speed']:.2f}",
-            f"{row['interval'][0]:.2f} to {row['interval'][1]:.2f}",
-            SHORT[row["fastest_peer"]],
-            *(_milliseconds(row["milliseconds"][name]) for name in names),
-        ]
-        for row in rows
-    ]
-    return _table([*head, *(f"{SHORT[name]} (ms)" for name in names)], body)
+    head = ["shape", "work", "relative speed", "95\u00a0% interval", *(SHORT[n] for n in names)]
+    return _table(head, [[*_shape(row), *_speed(row), *_times(row, names)] for row in rows])
+
+
+def _speed(row: dict) -> list[str]:
+    low, high = row["interval"]
+    return [f"{row['relative_speed']:.2f}", f"{low:.2f}–{high:.2f}"]
+
+
+def _times(row: dict, names: list[str]) -> list[str]:
+    """Milliseconds, the quickest peer's in bold."""
+    times = {name: _milliseconds(row["milliseconds"][name]) for name in names}
+    return [f"**{times[n]}**" if n == row["fastest_peer"] else times[n] for n in names]
 
 
 def compiled_table(rows: list[dict]) -> str:
     names = [OURS, f"{OURS}, compiled"]
     body = [[*_shape(row), *(_milliseconds(row["milliseconds"][n]) for n in names)] for row in rows]
-    return _table(["batch", "length", "work", *(f"{SHORT[name]} (ms)" for name in names)], body)
+    return _table(["shape", "work", *(SHORT[name] for name in names)], body)
 
 
 def memory_table(rows: list[dict]) -> str:
     names = list(rows[0]["peak_mib"])
     body = [[*_shape(row), *(_mib(row["peak_mib"][name]) for name in names)] for row in rows]
-    return _table(["batch", "length", "work", *(f"{SHORT[name]} (MiB)" for name in names)], body)
+    return _table(["shape", "work", *(SHORT[name] for name in names)], body)
 
 
-def operator_tables(row: dict) -> str:
-    """Both encoders' costliest operators, side by side, folded."""
-    ours, theirs = row["operators"][OURS], row["operators"][row["fastest_peer"]]
+def operator_table(row: dict) -> str:
+    """The costliest operators of ours and of the quickest peer, folded."""
     body = [
-        [part for op in pair for part in (f"`{op['name']}`", op["calls"], op["milliseconds"])]
-        for pair in zip(ours, theirs, strict=True)
+        [SHORT[name], f"`{operator['name']}`", operator["calls"], operator["milliseconds"]]
+        for name in (OURS, row["fastest_peer"])
+        for operator in row["operators"][name]
     ]
-    peer = SHORT[row["fastest_peer"]]
-    head = [f"{who}{what}" for who in ("ours", peer) for what in (": operator", ", calls", ", ms")]
-    batch, length, work = _shape(row)
-    title = f"Batch {batch}, length {length}, {work}, {row['dtype']}: the costliest operators"
-    table = _table(head, body)
+    shape, work = _shape(row)
+    title = f"{shape}, {work}, {row['dtype']}: the costliest operators"
+    table = _table(["encoder", "operator", "calls", "ms"], body)
     return f"<details>\n<summary>{title}</summary>\n\n{table}\n\n</details>"
 
 
 def _shape(row: dict) -> list[str]:
-    return [str(row["batch"]), str(row["length"]), row["work"]]
+    return [f"{row['batch']}\u00a0×\u00a0{row['length']}", row["work"]]
 
 
 def _milliseconds(number: float) -> str:

@@ -128,10 +128,12 @@ def test_page_tells_every_number_of_a_row(measured):
         "operators": {OURS: [product], measured["rows"][0]["fastest_peer"]: [product]},
     }
     text = page.section(measured | {"rows": [slow]})
-    assert "| 2 | 3 | forward | 0.81 | 0.78 to 0.90 |" in text and "| 1,234 | 9.9 |" in text
+    assert "| 2\u00a0×\u00a03 | forward | 0.81 | 0.78–0.90 | 1,234 | " in text
+    assert text.count("| **9.9** |") == 1  # the quickest peer's
     assert "in 1 it is slower" in text.replace("\n", " ")
-    assert "| 2 | 3 | forward | 12 | not measured |" in text
-    assert "| `aten::addmm` | 24 | 3.5 | `aten::addmm` | 24 | 3.5 |" in text
+    assert "| 2\u00a0×\u00a03 | forward | 12 | not measured |" in text
+    assert "| ours | `aten::addmm` | 24 | 3.5 |" in text
+    assert text.count("`aten::addmm` | 24 | 3.5 |") == 2
 
 
 def test_page_without_its_marks_is_refused():
