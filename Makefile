@@ -35,7 +35,7 @@ studies: ## Run, or go on with, the long experiments; a minute's worth of each w
 
 bench: ## Time the encoder beside other libraries' and renew the book's table; a taste with QUICK=1
 	@$(ENVIRONMENT) run test bench
-	@$(VENV)/python -m bench.encoder $(if $(QUICK),--quick)
+	@$(VENV)/python -m bench.encoder $(if $(QUICK),--quick) $(if $(COMPILE),--compile)
 	@$(VENV)/python -m bench.page
 
 lint: ## Check the code's style

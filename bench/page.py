@@ -77,7 +77,7 @@ def speed_table(rows: list[dict]) -> str:
 
 def _speed(row: dict) -> list[str]:
     low, high = row["interval"]
-    return [f"{row['relative_speed']:.2f}", f"{low:.2f}–{high:.2f}"]
+    return [f"{row['relative_speed']:.2f}", f"{low:.2f}\u2060–\u2060{high:.2f}"]
 
 
 def _times(row: dict, names: list[str]) -> list[str]:

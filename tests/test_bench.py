@@ -128,7 +128,7 @@ def test_page_tells_every_number_of_a_row(measured):
         "operators": {OURS: [product], measured["rows"][0]["fastest_peer"]: [product]},
     }
     text = page.section(measured | {"rows": [slow]})
-    assert "| 2\u00a0×\u00a03 | forward | 0.81 | 0.78–0.90 | 1,234 | " in text
+    assert "| 2\u00a0×\u00a03 | forward | 0.81 | 0.78\u2060–\u20600.90 | 1,234 | " in text
     assert text.count("| **9.9** |") == 1  # the quickest peer's
     assert "in 1 it is slower" in text.replace("\n", " ")
     assert "| 2\u00a0×\u00a03 | forward | 12 | not measured |" in text
