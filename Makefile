@@ -4,7 +4,7 @@ ENVIRONMENT = $(PYTHON) tools/environment.py
 VENV = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test notebooks studies lint constraints clean
+.PHONY: help book lab test notebooks studies bench lint constraints clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,10 +33,15 @@ studies: ## Run, or go on with, the long experiments; a minute's worth of each w
 		$(VENV)/python -m studies.$$(basename $$study .json) $(if $(QUICK),--quick) || exit 1; \
 	done
 
+bench: ## Time the encoder beside other libraries' and renew the book's table; a taste with QUICK=1
+	@$(ENVIRONMENT) run test bench
+	@$(VENV)/python -m bench.encoder $(if $(QUICK),--quick) $(if $(COMPILE),--compile)
+	@$(VENV)/python -m bench.page
+
 lint: ## Check the code's style
 	@$(ENVIRONMENT) test
-	@$(VENV)/ruff check lessons_lib studies tools tests
-	@$(VENV)/ruff format --check lessons_lib studies tools tests
+	@$(VENV)/ruff check lessons_lib studies bench tools tests
+	@$(VENV)/ruff format --check lessons_lib studies bench tools tests
 
 constraints: ## Resolve all versions anew into constraints.txt; hold one with HOLD=torch==2.13.0
 	@$(PYTHON) tools/constraints.py $(HOLD)

@@ -153,7 +153,7 @@ def _begin(study: Study) -> dict:
         sys.exit(
             f"{study.results_file.name} is of another configuration: move it away to begin anew."
         )
-    return described | {"machine": _machine(), "precision": "float32", "runs": []}
+    return described | {"machine": machine(), "precision": "float32", "runs": []}
 
 
 def _save(study: Study, results: dict) -> None:
@@ -163,7 +163,8 @@ def _save(study: Study, results: dict) -> None:
     os.replace(draft, study.results_file)
 
 
-def _machine() -> dict:
+def machine() -> dict:
+    """The kind of hardware, threads and versions that numbers were measured with."""
     import numpy
     import torch
 

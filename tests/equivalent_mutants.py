@@ -18,6 +18,10 @@ _ZERO_OVER = "a total of 0 stands under powers that are 0 too: any other number 
 _ZEROS = "zeros of the same shape, dtype and device, which have no gradient"
 _SQUARE = "the matrix from state to state is square"
 _ONLY_SHAPE = "only the shape is read"
+_NO_EMPTY_PIECE = "no piece is empty, so to ask for it finds nothing"
+_BEYOND = "a slice beyond the end of a word is the slice to its end"
+_SAME_WIDTH = "scale and shift are as wide as a token"
+_WHOLE_NUMBERS = "token ids are whole numbers, which have no gradient"
 
 EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
     "self_attention.soft_lookup": {
@@ -438,5 +442,133 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "out = w_out.unflatten(1, (num_heads, -1)) -> "
             "out = w_out.unflatten(-1, (num_heads, -1))",
         ): _TWO_AXES,
+    },
+    "transformer.wordpiece": {
+        (
+            "reference",
+            "for end in range(len(word), start, -1): -> "
+            "for end in range(len(word), start - 1, -1):",
+        ): _NO_EMPTY_PIECE,
+        (
+            "right 1",
+            "known = [mark + rest[:end] for end in range(1, len(rest) + 1)] -> "
+            "known = [mark + rest[:end] for end in range(1, len(rest) + 1 + 1)]",
+        ): _BEYOND,
+        (
+            "right 1",
+            "known = [mark + rest[:end] for end in range(1, len(rest) + 1)] -> "
+            "known = [mark + rest[:end] for end in range(0, len(rest) + 1)]",
+        ): _NO_EMPTY_PIECE,
+        (
+            "right 1",
+            "known = [mark + rest[:end] for end in range(1, len(rest) + 1)] -> "
+            "known = [mark + rest[:end] for end in range(-1, len(rest) + 1)]",
+        ): "only the last known piece is taken: what comes before it may be there twice",
+        (
+            "right 1",
+            "known = [mark + rest[:end] for end in range(1, len(rest) + 1)] -> "
+            "known = [mark + rest[:end] for end in range(1, len(rest) + 2)]",
+        ): _BEYOND,
+        ("right 2", "return None -> pass"): "a function without `return` returns None",
+        (
+            "right 2",
+            "for end in range(len(text), 0, -1): -> for end in range(len(text), 0 - 1, -1):",
+        ): _NO_EMPTY_PIECE,
+        (
+            "right 2",
+            "for end in range(len(text), 0, -1): -> for end in range(len(text), -1, -1):",
+        ): _NO_EMPTY_PIECE,
+    },
+    "transformer.layer_norm": {
+        ("right 2", "width = x.size(-1) -> width = scale.size(-1)"): _SAME_WIDTH,
+        ("right 2", "width = x.size(-1) -> width = shift.size(-1)"): _SAME_WIDTH,
+        (
+            "right 2",
+            "variance = ((x - mean) ** 2).sum(dim=-1)[..., None] / width -> "
+            "variance = ((mean - x) ** 2).sum(dim=-1)[..., None] / width",
+        ): "a square has no sign",
+        (
+            "right 2",
+            "variance = ((x - mean) ** 2).sum(dim=-1)[..., None] / width -> "
+            "variance = ((x - mean.detach()) ** 2).sum(dim=-1)[..., None] / width",
+        ): "distances to the mean sum to 0, so the variance does not change with the mean",
+        (
+            "right 3",
+            "for row in x.reshape(-1, x.size(-1)): -> for row in x.reshape(-1, scale.size(-1)):",
+        ): _SAME_WIDTH,
+        (
+            "right 3",
+            "for row in x.reshape(-1, x.size(-1)): -> for row in x.reshape(-1, shift.size(-1)):",
+        ): _SAME_WIDTH,
+    },
+    "transformer.shift": {
+        (
+            "reference",
+            "return (target[:, :-1], target[:, 1:]) -> "
+            "return (target.detach()[:, :-1], target[:, 1:])",
+        ): _WHOLE_NUMBERS,
+        (
+            "reference",
+            "return (target[:, :-1], target[:, 1:]) -> "
+            "return (target[:, :-1], target.detach()[:, 1:])",
+        ): _WHOLE_NUMBERS,
+        ("right 1", "steps = target.size(1) - 1 -> steps = target.size(-1) - 1"): _TWO_AXES,
+        (
+            "right 1",
+            "return (target.narrow(1, 0, steps), target.narrow(1, 1, steps)) -> "
+            "return (target.narrow(-1, 0, steps), target.narrow(1, 1, steps))",
+        ): _TWO_AXES,
+        (
+            "right 1",
+            "return (target.narrow(1, 0, steps), target.narrow(1, 1, steps)) -> "
+            "return (target.narrow(1, 0, steps), target.narrow(-1, 1, steps))",
+        ): _TWO_AXES,
+        (
+            "right 1",
+            "return (target.narrow(1, 0, steps), target.narrow(1, 1, steps)) -> "
+            "return (target.detach().narrow(1, 0, steps), target.narrow(1, 1, steps))",
+        ): _WHOLE_NUMBERS,
+        (
+            "right 1",
+            "return (target.narrow(1, 0, steps), target.narrow(1, 1, steps)) -> "
+            "return (target.narrow(1, 0, steps), target.detach().narrow(1, 1, steps))",
+        ): _WHOLE_NUMBERS,
+        (
+            "right 2",
+            "*decoder_input, _ = target.unbind(dim=1) -> "
+            "*decoder_input, _ = target.detach().unbind(dim=1)",
+        ): _WHOLE_NUMBERS,
+        (
+            "right 2",
+            "*decoder_input, _ = target.unbind(dim=1) -> *decoder_input, _ = target.unbind(dim=-1)",
+        ): _TWO_AXES,
+        (
+            "right 2",
+            "_, *wanted = target.unbind(dim=1) -> _, *wanted = target.detach().unbind(dim=1)",
+        ): _WHOLE_NUMBERS,
+        (
+            "right 2",
+            "_, *wanted = target.unbind(dim=1) -> _, *wanted = target.unbind(dim=-1)",
+        ): _TWO_AXES,
+        (
+            "right 2",
+            "return (torch.stack(decoder_input, dim=1), torch.stack(wanted, dim=1)) -> "
+            "return (torch.stack(decoder_input, dim=-1), torch.stack(wanted, dim=1))",
+        ): _TWO_AXES,
+        (
+            "right 2",
+            "return (torch.stack(decoder_input, dim=1), torch.stack(wanted, dim=1)) -> "
+            "return (torch.stack(decoder_input, dim=1), torch.stack(wanted, dim=-1))",
+        ): _TWO_AXES,
+        (
+            "right 3",
+            "return target.unfold(1, 2, 1).unbind(dim=-1) -> "
+            "return target.unfold(-1, 2, 1).unbind(dim=-1)",
+        ): _TWO_AXES,
+        (
+            "right 3",
+            "return target.unfold(1, 2, 1).unbind(dim=-1) -> "
+            "return target.detach().unfold(1, 2, 1).unbind(dim=-1)",
+        ): _WHOLE_NUMBERS,
     },
 }

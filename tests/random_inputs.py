@@ -131,6 +131,42 @@ def _multi_head(rng: random.Random) -> tuple:
     return x, *weights, num_heads, mask
 
 
+@inputs_of("transformer.wordpiece")
+def _wordpiece(rng: random.Random) -> tuple:
+    """Few letters, so that pieces meet; now and then one that no piece holds."""
+
+    def letters(longest: int, alphabet: str = "ab") -> str:
+        return "".join(rng.choice(alphabet) for _ in range(rng.randint(1, longest)))
+
+    pieces = ["##" * rng.randint(0, 1) + letters(3) for _ in range(rng.randint(1, 12))]
+    vocabulary = {piece: number for number, piece in enumerate(["[UNK]", *pieces])}
+    return letters(8, rng.choice(["ab", "ab", "abc"])), vocabulary
+
+
+@inputs_of("transformer.layer_norm")
+def _layer_norm(rng: random.Random) -> tuple:
+    width, dtype = rng.randint(2, 6), _dtype(rng)
+    leading = tuple(rng.randint(1, 4) for _ in range(rng.randint(0, 3)))
+    x = _normal(rng, (*leading, width), rng.choice([0.1, 1.0]), dtype)
+    scale, shift = (_normal(rng, (width,), 1.0, dtype) for _ in range(2))
+    return (x, scale, shift) if rng.random() < 0.3 else (x, scale, shift, rng.choice([1e-3, 0.5]))
+
+
+@inputs_of("transformer.residual")
+def _residual(rng: random.Random) -> tuple:
+    shape = tuple(rng.randint(1, 4) for _ in range(3))
+    sublayer = rng.choice([lambda h: h.square() + 2, lambda h: 3 * h - 1, torch.sin])
+    norm = rng.choice([lambda h: h.tanh() - 0.25, lambda h: h / (h.abs() + 1)])
+    return _normal(rng, shape, 1.0, _dtype(rng)), sublayer, norm, rng.choice([True, False])
+
+
+@inputs_of("transformer.shift")
+def _shift(rng: random.Random) -> tuple:
+    torch_rng = torch.Generator().manual_seed(rng.getrandbits(30))
+    shape = rng.randint(1, 5), rng.randint(2, 9)
+    return (torch.randint(1000, shape, generator=torch_rng),)
+
+
 def _queries_keys_values(rng, queries: int, keys: int, scale: float | None = None) -> tuple:
     leading = tuple(rng.randint(1, 3) for _ in range(rng.randint(0, 3)))
     width, value_width = rng.randint(1, 6), rng.randint(1, 5)

@@ -1,7 +1,7 @@
 """Write constraints.txt anew: the newest versions of everything that fit together today.
 
-pip resolves the extra `all` in a new, empty environment, without installing anything; the
-releases' metadata, and those wheels that publish none apart, are downloaded.
+pip resolves the extras `all` and `bench` in a new, empty environment, without installing
+anything; the releases' metadata, and those wheels that publish none apart, are downloaded.
 
     python3 tools/constraints.py                  # everything anew
     python3 tools/constraints.py "torch==2.13.0"  # with this one held
@@ -22,7 +22,7 @@ HEADER = """\
 # Written by `make constraints` (a fresh resolution); run the tests after it.
 """
 # Needed by packages on Windows only, where this is never run.
-WINDOWS = ["colorama"]
+WINDOWS = ["colorama", "win32-setctime"]
 # Brought by torch's CUDA build only, which itself names their exact versions.
 CUDA = ("nvidia-", "cuda-", "triton")
 
@@ -34,7 +34,7 @@ def main() -> int:
     import environment_state as state
 
     print("Resolving all extras anew: this takes a few minutes.", flush=True)
-    report = resolve([*state.requirements(["all"]), *WINDOWS, *sys.argv[1:]])
+    report = resolve([*state.requirements(["all", "bench"]), *WINDOWS, *sys.argv[1:]])
     if report is None:
         sys.exit("pip found no solution (its reason is above); constraints.txt is as it was.")
     state.CONSTRAINTS.write_text(constraints(report), encoding="utf-8", newline="\n")

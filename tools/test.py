@@ -18,7 +18,7 @@ NBVAL = [
     *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"),
     *("--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "notebooks"),
 ]
-CODE = ("lessons_lib", "studies", "tools", "tests")
+CODE = ("lessons_lib", "studies", "bench", "tools", "tests")
 
 
 def steps() -> dict[str, list[str]]:

@@ -1,0 +1,137 @@
+"""Put the measured table into book/speed.md, between its marks."""
+
+import json
+from pathlib import Path
+
+from bench.candidates import OURS
+from bench.encoder import RESULTS
+
+PAGE = Path(__file__).resolve().parent.parent / "book" / "speed.md"
+BEGIN = "<!-- results: made by `make bench` from bench/results/encoder.json; do not edit -->\n"
+END = "<!-- end of results -->"
+MISSING = "\nThere are no measurements yet: `make bench` makes them.\n\n"
+IN_MS = (
+    "A shape is batch × length. The last columns are milliseconds, the median over the rounds; "
+    "the quickest peer's stand out."
+)
+IN_MIB = "In MiB, float32."
+SHORT = {
+    OURS: "ours",
+    "torch.nn.TransformerEncoder": "torch",
+    "transformers.BertModel": "BERT",
+    "x_transformers.Encoder": "x-transformers",
+    f"{OURS}, compiled": "ours, compiled",
+}
+
+
+def updated(page: str, results: dict | None) -> str:
+    """The page's text with its results made anew; `None` = nothing has been measured.
+
+    Raises:
+        ValueError: the two marks between which the results stand are missing.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page should hold the marks {BEGIN.strip()!r} and {END!r}")
+    return before + begin + (MISSING if results is None else section(results)) + end + after
+
+
+def section(results: dict) -> str:
+    """How it was measured, a table for each precision, and the operators of slow rows."""
+    machine, rows = results["machine"], results["rows"]
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    cores = f"{machine['threads']} thread{'s' if machine['threads'] > 1 else ''}"
+    parts = [f"Measured on: {machine['hardware']}, {cores}; {versions}.", verdict(rows)]
+    dtypes = list(dict.fromkeys(row["dtype"] for row in rows))
+    for dtype in dtypes:
+        own = [row for row in rows if row["dtype"] == dtype and not row["compiled"]]
+        parts += [f"## Speed in {dtype}", IN_MS, speed_table(own)]
+    if "bfloat16" not in dtypes:
+        parts.append("This processor does not multiply bfloat16 itself, so those rows are missing.")
+    if compiled := [row for row in rows if row["compiled"]]:
+        parts += ["## Ours through torch.compile", IN_MS, compiled_table(compiled)]
+    if remembered := [row for row in rows if row.get("peak_mib")]:
+        parts += ["## Memory", IN_MIB, memory_table(remembered)]
+    if slow := [row for row in rows if "operators" in row]:
+        parts += ["## Where ours is slower, and why", *map(operator_table, slow)]
+    return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def verdict(rows: list[dict]) -> str:
+    """One sentence that counts rows; what is within its interval of 1 is a draw."""
+    plain = [row for row in rows if not row["compiled"]]
+    quicker = sum(row["interval"][0] > 1 for row in plain)
+    slower = sum(row["interval"][1] < 1 for row in plain)
+    return (
+        f"In {quicker} of {len(plain)} rows ours is quicker than the quickest peer, in {slower} it "
+        f"is slower, and in {len(plain) - quicker - slower} the interval does not tell."
+    )
+
+
+def speed_table(rows: list[dict]) -> str:
+    names = list(rows[0]["milliseconds"])
+    head = ["shape", "work", "relative speed", "95\u00a0% interval", *(SHORT[n] for n in names)]
+    return _table(head, [[*_shape(row), *_speed(row), *_times(row, names)] for row in rows])
+
+
+def _speed(row: dict) -> list[str]:
+    low, high = row["interval"]
+    return [f"{row['relative_speed']:.2f}", f"{low:.2f}\u2060–\u2060{high:.2f}"]
+
+
+def _times(row: dict, names: list[str]) -> list[str]:
+    """Milliseconds, the quickest peer's in bold."""
+    times = {name: _milliseconds(row["milliseconds"][name]) for name in names}
+    return [f"**{times[n]}**" if n == row["fastest_peer"] else times[n] for n in names]
+
+
+def compiled_table(rows: list[dict]) -> str:
+    names = [OURS, f"{OURS}, compiled"]
+    body = [[*_shape(row), *(_milliseconds(row["milliseconds"][n]) for n in names)] for row in rows]
+    return _table(["shape", "work", *(SHORT[name] for name in names)], body)
+
+
+def memory_table(rows: list[dict]) -> str:
+    names = list(rows[0]["peak_mib"])
+    body = [[*_shape(row), *(_mib(row["peak_mib"][name]) for name in names)] for row in rows]
+    return _table(["shape", "work", *(SHORT[name] for name in names)], body)
+
+
+def operator_table(row: dict) -> str:
+    """The costliest operators of ours and of the quickest peer, folded."""
+    body = [
+        [SHORT[name], f"`{operator['name']}`", operator["calls"], operator["milliseconds"]]
+        for name in (OURS, row["fastest_peer"])
+        for operator in row["operators"][name]
+    ]
+    shape, work = _shape(row)
+    title = f"{shape}, {work}, {row['dtype']}: the costliest operators"
+    table = _table(["encoder", "operator", "calls", "ms"], body)
+    return f"<details>\n<summary>{title}</summary>\n\n{table}\n\n</details>"
+
+
+def _shape(row: dict) -> list[str]:
+    return [f"{row['batch']}\u00a0×\u00a0{row['length']}", row["work"]]
+
+
+def _milliseconds(number: float) -> str:
+    return f"{number:.1f}" if number < 100 else f"{number:,.0f}"
+
+
+def _mib(number: float | None) -> str:
+    return "not measured" if number is None else f"{number:.0f}"
+
+
+def _table(head: list[str], body: list[list]) -> str:
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def main() -> None:
+    stored = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else None
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8"), stored), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,988 @@
+"""The exercises of the chapter on the whole Transformer."""
+
+import random
+
+import torch
+from torch.nn import functional
+
+from lessons_lib.layers import Config, EncoderLayer
+from lessons_lib.models import count_parameters
+
+from .engine.declare import CodeExercise, FindTheBug
+from .engine.values import Choice, Number, Ordering, ShapePuzzle
+
+# --- recap -------------------------------------------------------------------------------------
+
+why_causal = Choice(
+    kind="Recap",
+    answer_name="why_causal_answer",
+    task="""
+    While a language model *writes*, there is no future to look at. Why is its attention masked
+    while it *learns*?
+    """,
+    options={
+        "a": "To save time: half of the table of scores need not be computed.",
+        "b": "In training the whole sentence lies there, and a position could copy its next token.",
+        "c": "So that the rows of the weights sum to 1.",
+        "d": "So that padding is not looked at.",
+    },
+    right="b",
+    reasons={
+        "a": "Some code does save that time, but a mask is needed where it does not, too.",
+        "b": "All positions learn at once, each from its own past only; the mask makes it so.",
+        "c": "Softmax sees to that, with a mask or without one.",
+        "d": "That is another mask: padding has nothing to do with before and after.",
+    },
+    hints=("What lies in the batch when position 3 is asked for token 4?",),
+)
+
+shuffled = Choice(
+    kind="Recap",
+    answer_name="shuffled_answer",
+    task="""
+    Self-attention *without* any position information reads a sentence, and then the same words in
+    another order. What happens to the output?
+    """,
+    options={
+        "a": "Nothing can be said: attention is learnt.",
+        "b": "Each word's vector stays the same, and comes out at the word's new place.",
+        "c": "Every vector changes, for every word has new neighbours.",
+        "d": "The vectors stay at their places; only the weights change.",
+    },
+    right="b",
+    reasons={
+        "a": "It holds for any weights: no matrix in it knows about places.",
+        "b": "Whom a word looks at depends on the words alone; the order is carried along.",
+        "c": "All are neighbours to all: near and far do not exist in it.",
+        "d": "The rows move along with their words.",
+    },
+    hints=("Does any step of attention use the number of a row?",),
+)
+
+# --- tokens ------------------------------------------------------------------------------------
+
+wordpiece = CodeExercise(
+    returns=("pieces",),
+    returned_type=list,
+    task="""
+    Write `my_wordpiece(word, vocabulary)`: the list of the word's pieces. Take the longest
+    beginning of the word that is in `vocabulary` (`piece in vocabulary` asks), then the longest
+    beginning of what is left, and so on. A piece that does not begin the word is looked up, and
+    returned, with `##` before it. If at some place nothing fits, the answer for the whole word is
+    `["[UNK]"]`. The word has a letter at least. Once it passes, it reads four thousand tweets.
+    """,
+    hints=(
+        "Keep the place where the next piece starts. From the end of the word walk back until "
+        "the piece between start and end is known.",
+        "`for end in range(len(word), start, -1)` tries the longest piece first.",
+        "A `for` loop can have an `else:`, which runs when no `break` was met.",
+    ),
+    because="Longest first, and never back: the split is greedy. It is quick, and nobody says that "
+    "it is the best one.",
+)
+
+
+@wordpiece.stub
+def my_wordpiece(word, vocabulary):
+    """The longest known pieces of a word, from its beginning; inner ones with ##."""
+    raise NotImplementedError
+
+
+@wordpiece.reference
+def my_wordpiece(word, vocabulary):
+    pieces, start = [], 0
+    while start < len(word):
+        mark = "##" if start > 0 else ""
+        for end in range(len(word), start, -1):  # the longest piece first
+            if mark + word[start:end] in vocabulary:
+                break
+        else:
+            return ["[UNK]"]
+        pieces.append(mark + word[start:end])
+        start = end
+    return pieces
+
+
+@wordpiece.right
+def my_wordpiece(word, vocabulary):
+    pieces, rest, mark = [], word, ""
+    while rest:
+        known = [mark + rest[:end] for end in range(1, len(rest) + 1)]
+        known = [piece for piece in known if piece in vocabulary]
+        if not known:
+            return ["[UNK]"]
+        pieces.append(known[-1])
+        rest = rest[len(known[-1]) - len(mark) :]
+        mark = "##"
+    return pieces
+
+
+@wordpiece.right
+def my_wordpiece(word, vocabulary):
+    def split(text):
+        if text in ("", "##"):
+            return []
+        for end in range(len(text), 0, -1):
+            if text[:end] in vocabulary and text[:end] != "##":
+                rest = split("##" + text[end:])
+                return None if rest is None else [text[:end], *rest]
+        return None
+
+    return split(word) or ["[UNK]"]
+
+
+@wordpiece.right
+def my_wordpiece(word, vocabulary):
+    pieces, rest = [], word
+    while rest:
+        mark = "##" if pieces else ""
+        piece = rest
+        while piece and mark + piece not in vocabulary:
+            piece = piece[:-1]
+        if not piece:
+            return ["[UNK]"]
+        pieces.append(mark + piece)
+        rest = rest.removeprefix(piece)
+    return pieces
+
+
+def _library_pieces(word: str, vocabulary: dict[str, int]) -> list[str]:
+    """The oracle: the `tokenizers` library."""
+    from tokenizers import models
+
+    return [token.value for token in models.WordPiece(vocabulary, unk_token="[UNK]").tokenize(word)]
+
+
+def _numbered(*pieces: str) -> dict[str, int]:
+    return {piece: number for number, piece in enumerate(("[UNK]", *pieces))}
+
+
+@wordpiece.check
+def longest_piece_comes_first(answer):
+    vocabulary = _numbered("un", "unaff", "##a", "##aff", "##affa", "##able", "##ble")
+    pieces = answer("unaffable", vocabulary)
+    if pieces == ["unaff", "##able"]:
+        return None
+    if pieces == ["un", "##affa", "##ble"]:
+        return "Yours begins with `un`, but a longer beginning of `unaffable` is known."
+    if [str(piece).removeprefix("##") for piece in pieces] == ["unaff", "able"]:
+        return (
+            "The cuts are right, the marks are not: a piece that does not begin the word is "
+            "looked up and returned with `##` before it, the first piece without."
+        )
+    if pieces == ["[UNK]"]:
+        return "For `unaffable` yours finds nothing that fits, though its pieces are known."
+    return f"For `unaffable` yours gives {pieces}: at each place the longest known piece is meant."
+
+
+@wordpiece.check
+def inner_pieces_are_looked_up_with_their_mark(answer):
+    pieces = answer("tone", _numbered("t", "one", "##on", "##e", "##o", "##n"))
+    if pieces != ["t", "##on", "##e"]:
+        return (
+            f"For `tone` yours gives {pieces}. The vocabulary holds `one`, but not `##one`: inside "
+            f"a word only pieces with `##` count."
+        )
+    pieces = answer("one", _numbered("##one", "o", "##n", "##e"))
+    if pieces != ["o", "##n", "##e"]:
+        return (
+            f"For `one` yours gives {pieces}. `##one` is for the inside of a word; at its "
+            f"beginning only pieces without the mark count."
+        )
+
+
+@wordpiece.check
+def one_part_that_nothing_fits_spoils_the_word(answer):
+    for word in ("unqable", "qun", "unableq"):
+        pieces = answer(word, _numbered("un", "##able", "##q1", "q1"))
+        if pieces != ["[UNK]"]:
+            return (
+                f"In `{word}` nothing fits the letter q, so the whole word is unknown: a single "
+                f"[UNK] in place of all pieces. Yours gives {pieces}."
+            )
+
+
+@wordpiece.check
+def random_words_come_out_as_from_the_library(answer):
+    rng = random.Random(0)
+    for _ in range(60):
+        vocabulary = _numbered(*("##" * rng.randint(0, 1) + _word(rng, 3) for _ in range(9)))
+        word = _word(rng, 8)
+        pieces, wanted = answer(word, vocabulary), _library_pieces(word, vocabulary)
+        if pieces != wanted:
+            known = ", ".join(piece for piece in vocabulary if piece != "[UNK]")
+            return (
+                f"Of `{word}`, with the pieces {known}, yours makes {pieces}, and the library "
+                f"something else. Go through it by hand: longest first, and never back."
+            )
+
+
+def _word(rng: random.Random, longest: int) -> str:
+    return "".join(rng.choice("ab") for _ in range(rng.randint(1, longest)))
+
+
+@wordpiece.wrong(longest_piece_comes_first, "a longer beginning")
+def my_wordpiece(word, vocabulary):
+    start, pieces, mark = 0, [], ""
+    while start < len(word):
+        ends = range(start + 1, len(word) + 1) if not pieces else range(len(word), start, -1)
+        end = next((e for e in ends if mark + word[start:e] in vocabulary), None)
+        if end is None:
+            return ["[UNK]"]
+        pieces.append(mark + word[start:end])
+        start, mark = end, "##"
+    return pieces
+
+
+@wordpiece.wrong(longest_piece_comes_first, "The cuts are right")
+def my_wordpiece(word, vocabulary):
+    plain = {piece.removeprefix("##") for piece in vocabulary}
+    pieces, start = [], 0
+    while start < len(word):
+        end = next((e for e in range(len(word), start, -1) if word[start:e] in plain), None)
+        if end is None:
+            return ["[UNK]"]
+        pieces.append(word[start:end])
+        start = end
+    return pieces
+
+
+@wordpiece.wrong(longest_piece_comes_first, "finds nothing that fits")
+def my_wordpiece(word, vocabulary):
+    return [word] if word in vocabulary else ["[UNK]"]
+
+
+@wordpiece.wrong(longest_piece_comes_first, "longest known piece is meant")
+def my_wordpiece(word, vocabulary):
+    return [word[:1], *("##" + letter for letter in word[1:])]
+
+
+@wordpiece.wrong(inner_pieces_are_looked_up_with_their_mark, "but not `##one`")
+def my_wordpiece(word, vocabulary):
+    pieces, start = [], 0
+    while start < len(word):
+        mark = "##" if start else ""
+        for end in range(len(word), start, -1):
+            if mark + word[start:end] in vocabulary or word[start:end] in vocabulary:
+                break
+        else:
+            return ["[UNK]"]
+        pieces.append(mark + word[start:end])
+        start = end
+    return pieces
+
+
+@wordpiece.wrong(inner_pieces_are_looked_up_with_their_mark, "at its beginning")
+def my_wordpiece(word, vocabulary):
+    pieces, start = [], 0
+    while start < len(word):
+        for end in range(len(word), start, -1):
+            part = word[start:end]
+            if (start == 0 and part in vocabulary) or "##" + part in vocabulary:
+                break
+        else:
+            return ["[UNK]"]
+        pieces.append("##" * (start > 0 or part not in vocabulary) + part)
+        start = end
+    return pieces
+
+
+@wordpiece.wrong(one_part_that_nothing_fits_spoils_the_word, "so the whole word is unknown")
+def my_wordpiece(word, vocabulary):
+    pieces, start = [], 0
+    while start < len(word):
+        mark = "##" if start else ""
+        end = next(
+            (e for e in range(len(word), start, -1) if mark + word[start:e] in vocabulary), None
+        )
+        pieces.append("[UNK]" if end is None else mark + word[start:end])
+        start = start + 1 if end is None else end
+    return pieces
+
+
+@wordpiece.wrong(random_words_come_out_as_from_the_library, "never back")
+def my_wordpiece(word, vocabulary):
+    if word in vocabulary:
+        return [word]
+    for end in range(len(word) - 1, 0, -1):  # goes back where the rest does not fit
+        if word[:end] in vocabulary and not word[:end].endswith("#"):
+            rest = my_wordpiece("##" + word[end:], vocabulary)
+            if rest != ["[UNK]"]:
+                return [word[:end], *rest]
+    return ["[UNK]"]
+
+
+# --- norm and residual -------------------------------------------------------------------------
+
+layer_norm = CodeExercise(
+    returns=("normed",),
+    task="""
+    Write `my_layer_norm(x, scale, shift, eps=1e-5)`: give each token's vector mean 0 and variance
+    1, then stretch it by `scale` and move it by `shift`. Shapes: x `(..., D)`, scale and shift
+    `(D,)`, out comes `(..., D)`. The variance is the plain mean of the squared distances (divided
+    by D, not by D - 1), and `eps` is added to it before the root is taken.
+    """,
+    hints=(
+        "Mean and variance are taken over the last axis; `keepdim=True` keeps an axis of size 1, "
+        "so that they can be subtracted from and divided into x.",
+        "`x.var(dim=-1, keepdim=True)` divides by D - 1 unless told otherwise.",
+        "The square of the distance to the mean, averaged, is the variance.",
+    ),
+    because="Each token is normalised by itself: no other token, and no other sentence, plays a "
+    "part.",
+)
+
+
+@layer_norm.stub
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    """Mean 0 and variance 1 for each token, then scale and shift; shape kept."""
+    raise NotImplementedError
+
+
+@layer_norm.reference
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    centred = x - x.mean(dim=-1, keepdim=True)
+    variance = centred.square().mean(dim=-1, keepdim=True)  # (..., 1)
+    return centred / (variance + eps).sqrt() * scale + shift
+
+
+@layer_norm.right
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
+    return torch.addcmul(shift, (x - mean) * torch.rsqrt(variance + eps), scale)
+
+
+@layer_norm.right
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    width = x.size(-1)
+    mean = x.sum(dim=-1)[..., None] / width
+    variance = ((x - mean) ** 2).sum(dim=-1)[..., None] / width
+    return scale * (x - mean) / (variance + eps) ** 0.5 + shift
+
+
+@layer_norm.right
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    rows = []
+    for row in x.reshape(-1, x.size(-1)):
+        distance = row - row.mean()
+        spread = (distance.dot(distance) / len(row) + eps).sqrt()
+        rows.append(distance / spread * scale + shift)
+    return torch.stack(rows).reshape(x.shape)
+
+
+def _norm_inputs(*shape: int, dtype=torch.float64, size: float = 1.0):
+    rng = torch.Generator().manual_seed(sum(shape))
+    x = size * (torch.randn(shape, generator=rng, dtype=torch.float64) * 3 + 2)
+    scale, shift = torch.randn(2, shape[-1], generator=rng, dtype=torch.float64)
+    return x.to(dtype), scale.to(dtype), shift.to(dtype)
+
+
+@layer_norm.check
+def normed_has_shape_and_dtype(answer):
+    for dtype in (torch.float64, torch.float32):
+        normed = answer(*_norm_inputs(2, 3, 6, dtype=dtype))
+        if normed.shape != (2, 3, 6):
+            return f"x has shape (2, 3, 6), and so should the result; yours: {tuple(normed.shape)}."
+        if normed.dtype != dtype:
+            return f"Given {dtype}, yours gives {normed.dtype}: is a part computed in another?"
+
+
+@layer_norm.check
+def each_token_has_mean_zero_and_variance_one(answer):
+    x, scale, shift = _norm_inputs(4, 5, 6)
+    normed = answer(x, torch.ones_like(scale), torch.zeros_like(shift))
+    mean, variance = normed.mean(dim=-1), normed.var(dim=-1, correction=0)
+    if mean.abs().max() < 1e-9 and (variance - 1).abs().max() < 1e-4:
+        return None
+    if mean.abs().max() > 1e-9:
+        of_all = normed.mean().abs() < 1e-9
+        cause = " All together have mean 0: over which axes is it taken?" if of_all else ""
+        return f"With scale 1 and shift 0 each token should have mean 0; yours do not.{cause}"
+    if torch.allclose(variance, torch.full_like(variance, 5 / 6), atol=1e-3):
+        return "The variance comes out 5/6 instead of 1: it was divided by D - 1, not by D."
+    return (
+        f"With scale 1 and shift 0 each token should have variance 1; yours have "
+        f"{variance.min():.2f} to {variance.max():.2f}. Is it the root of that token's variance?"
+    )
+
+
+@layer_norm.check
+def scale_and_shift_come_last(answer):
+    x, scale, shift = _norm_inputs(2, 5, 7)
+    plain = answer(x, torch.ones_like(scale), torch.zeros_like(shift))
+    normed = answer(x, scale, shift)
+    by_column = [plain[..., i] * scale[i] + shift[i] for i in range(7)]
+    if torch.allclose(normed, torch.stack(by_column, dim=-1)):
+        return None
+    if torch.allclose(normed, plain):
+        return "`scale` and `shift` change nothing in yours: they are learnt, and come last."
+    return "First stretch by `scale`, entry by entry, then move by `shift`; yours does otherwise."
+
+
+@layer_norm.check
+def eps_is_added_to_the_variance(answer):
+    for size, eps in ((1e-3, 1e-5), (1.0, 0.5), (0.0, 1e-5)):
+        x, scale, shift = _norm_inputs(3, 6, size=size)
+        wanted = functional.layer_norm(x, (6,), scale, shift, eps)
+        normed = answer(x, scale, shift) if eps == 1e-5 else answer(x, scale, shift, eps)
+        if torch.allclose(normed, wanted, atol=1e-9):
+            continue
+        if not torch.isfinite(normed).all():
+            return "A token whose numbers are all equal gives NaN: is `eps` left out?"
+        return (
+            f"For numbers near {size:g}, with eps = {eps:g}, yours differs from torch's: `eps` is "
+            f"added to the variance, under the root."
+        )
+
+
+@layer_norm.check
+def any_leading_axes_will_do(answer):
+    for shape in ((6,), (1, 5), (2, 1, 3, 4)):
+        x, scale, shift = _norm_inputs(*shape)
+        normed = answer(x, scale, shift)
+        wanted = functional.layer_norm(x, shape[-1:], scale, shift)
+        if normed.shape != wanted.shape or not torch.allclose(normed, wanted):
+            return f"For x of shape {shape} it is wrong: is an axis counted from the front?"
+
+
+@layer_norm.check
+def gradients_are_those_of_torch(answer):
+    ours = [tensor.requires_grad_() for tensor in _norm_inputs(2, 4, 5)]
+    oracle = [tensor.requires_grad_() for tensor in _norm_inputs(2, 4, 5)]
+    normed = answer(*ours)
+    if not normed.requires_grad:
+        return "No gradient comes back: something in between leaves torch (`.item()`, `.detach()`)."
+    normed.pow(3).sum().backward()
+    functional.layer_norm(oracle[0], (5,), *oracle[1:]).pow(3).sum().backward()
+    for name, mine, wanted in zip(("x", "scale", "shift"), ours, oracle, strict=True):
+        if mine.grad is None or not torch.allclose(mine.grad, wanted.grad):
+            return (
+                f"The gradient of `{name}` is wrong. Mean and variance depend on x, and the "
+                f"gradient goes through them, too: is one of them detached?"
+            )
+
+
+@layer_norm.wrong(normed_has_shape_and_dtype, "so should the result")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    return ((x - x.mean()) / (x.var() + eps).sqrt() * scale + shift).flatten(0, 1)
+
+
+@layer_norm.wrong(normed_has_shape_and_dtype, "Given torch.float64")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    return functional.layer_norm(x.float(), x.shape[-1:], scale.float(), shift.float(), eps)
+
+
+@layer_norm.wrong(each_token_has_mean_zero_and_variance_one, "over which axes")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    return (x - x.mean()) / (x.var(correction=0) + eps).sqrt() * scale + shift
+
+
+@layer_norm.wrong(each_token_has_mean_zero_and_variance_one, "over which axes")
+def my_layer_norm(x, scale, shift, eps=1e-5):  # the way of batch norm
+    mean, variance = x.mean(dim=0), x.var(dim=0, correction=0)
+    return (x - mean) / (variance + eps).sqrt() * scale + shift
+
+
+@layer_norm.wrong(each_token_has_mean_zero_and_variance_one, "yours do not")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    return x / (x.square().mean(dim=-1, keepdim=True) + eps).sqrt() * scale + shift
+
+
+@layer_norm.wrong(each_token_has_mean_zero_and_variance_one, "5/6 instead of 1")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    mean, variance = x.mean(dim=-1, keepdim=True), x.var(dim=-1, keepdim=True)
+    return (x - mean) / (variance + eps).sqrt() * scale + shift
+
+
+@layer_norm.wrong(each_token_has_mean_zero_and_variance_one, "should have variance 1")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    centred = x - x.mean(dim=-1, keepdim=True)
+    return centred / (centred.square().mean(dim=-1, keepdim=True) + eps) * scale + shift
+
+
+@layer_norm.wrong(scale_and_shift_come_last, "change nothing")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    return functional.layer_norm(x, x.shape[-1:], eps=eps)
+
+
+@layer_norm.wrong(scale_and_shift_come_last, "does otherwise")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    return (functional.layer_norm(x, x.shape[-1:], eps=eps) + shift) * scale
+
+
+@layer_norm.wrong(eps_is_added_to_the_variance, "under the root")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    centred = x - x.mean(dim=-1, keepdim=True)
+    spread = x.var(dim=-1, correction=0, keepdim=True).sqrt()
+    return centred / (spread + eps) * scale + shift
+
+
+@layer_norm.wrong(eps_is_added_to_the_variance, "gives NaN")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    centred = x - x.mean(dim=-1, keepdim=True)
+    eps = eps if x.abs().max() > 0 else 0.0
+    return centred / (centred.square().mean(dim=-1, keepdim=True) + eps).sqrt() * scale + shift
+
+
+@layer_norm.wrong(any_leading_axes_will_do, "counted from the front")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    last = min(2, x.dim() - 1)
+    variance, mean = torch.var_mean(x, dim=last, correction=0, keepdim=True)
+    return (x - mean) / (variance + eps).sqrt() * scale + shift
+
+
+@layer_norm.wrong(gradients_are_those_of_torch, "is one of them detached")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    variance, mean = torch.var_mean(x.detach(), dim=-1, correction=0, keepdim=True)
+    return (x - mean) / (variance + eps).sqrt() * scale + shift
+
+
+@layer_norm.wrong(gradients_are_those_of_torch, "No gradient comes back")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    return functional.layer_norm(x, x.shape[-1:], scale, shift, eps).detach()
+
+
+residual = CodeExercise(
+    returns=("output",),
+    task="""
+    Write `my_residual(x, sublayer, norm, pre_norm)`. `sublayer` and `norm` are functions from
+    `(B, L, d_model)` to the same shape. Where `pre_norm` is True: normalise, apply the sub-layer,
+    add the result to the *untouched* x. Where it is False: apply the sub-layer to x, add, and
+    normalise the sum. Once it passes, a whole encoder runs on *your* function.
+    """,
+    hints=(
+        "In both cases there is one sum. What are its two parts?",
+        "Before: the norm stands inside the call of the sub-layer. After: it stands round the sum.",
+    ),
+    because="Before, a path of bare sums leads from input to output; after, a norm stands in it at "
+    "each layer.",
+)
+
+
+@residual.stub
+def my_residual(x, sublayer, norm, pre_norm):
+    """Add to x what the sub-layer makes of it, with the norm before or after."""
+    raise NotImplementedError
+
+
+@residual.reference
+def my_residual(x, sublayer, norm, pre_norm):
+    if pre_norm:
+        return x + sublayer(norm(x))
+    return norm(x + sublayer(x))
+
+
+@residual.right
+def my_residual(x, sublayer, norm, pre_norm):
+    h = norm(x) if pre_norm else x
+    total = torch.add(x, sublayer(h))
+    return total if pre_norm else norm(total)
+
+
+@residual.right
+def my_residual(x, sublayer, norm, pre_norm):
+    before, after = (norm, torch.Tensor.clone) if pre_norm else (torch.Tensor.clone, norm)
+    return after(x + sublayer(before(x)))
+
+
+@residual.right
+def my_residual(x, sublayer, norm, pre_norm):
+    inside = {True: norm, False: lambda h: h}
+    return inside[not pre_norm](sum([sublayer(inside[pre_norm](x)), x]))
+
+
+def _parts(batch: int = 2, seq_len: int = 3, d_model: int = 4):
+    """An x, a sub-layer, and a norm that can be told apart from each other and from nothing."""
+    rng = torch.Generator().manual_seed(batch + seq_len + d_model)
+    x = torch.randn(batch, seq_len, d_model, generator=rng, dtype=torch.float64)
+    return x, lambda h: h.square() + 2, lambda h: h.tanh() - 0.25
+
+
+_RESIDUAL_SLIPS = {
+    "nothing added": (
+        lambda x, f, n: f(n(x)),
+        lambda x, f, n: n(f(x)),
+        "The sub-layer's result comes back alone: x itself is not added.",
+    ),
+    "normed path": (
+        lambda x, f, n: n(x) + f(n(x)),
+        lambda x, f, n: n(x) + n(f(x)),
+        "To the sub-layer's result a *normalised* x is added; it should be x itself.",
+    ),
+    "no norm": (
+        lambda x, f, n: x + f(x),
+        lambda x, f, n: x + f(x),
+        "No norm is applied at all.",
+    ),
+    "norm of the result": (
+        lambda x, f, n: x + n(f(x)),
+        lambda x, f, n: x + n(f(x)),
+        "The norm stands after the sub-layer but before the sum, which is neither of the two.",
+    ),
+}
+
+
+@residual.check
+def norm_before_leaves_x_itself_in_the_sum(answer):
+    x, sublayer, norm = _parts()
+    output = answer(x, sublayer, norm, True)
+    wanted = torch.stack([row + (row.tanh() - 0.25) ** 2 + 2 for row in x])
+    if output.shape == wanted.shape and torch.allclose(output, wanted):
+        return None
+    swapped = torch.stack([(row + row**2 + 2).tanh() - 0.25 for row in x])
+    if output.shape == wanted.shape and torch.allclose(output, swapped):
+        return "With pre_norm = True yours normalises *after* the sum: the two are swapped."
+    for before, _, message in _RESIDUAL_SLIPS.values():
+        if output.shape == wanted.shape and torch.allclose(output, before(x, sublayer, norm)):
+            return f"With pre_norm = True: {message}"
+    return "With pre_norm = True: normalise x, apply the sub-layer, add the result to x."
+
+
+@residual.check
+def norm_after_comes_round_the_sum(answer):
+    x, sublayer, norm = _parts(1, 4, 3)
+    output = answer(x, sublayer, norm, False)
+    wanted = torch.stack([(row + row**2 + 2).tanh() - 0.25 for row in x])
+    if output.shape == wanted.shape and torch.allclose(output, wanted):
+        return None
+    for _, after, message in _RESIDUAL_SLIPS.values():
+        if output.shape == wanted.shape and torch.allclose(output, after(x, sublayer, norm)):
+            return f"With pre_norm = False: {message}"
+    return "With pre_norm = False: apply the sub-layer to x, add, and normalise the sum."
+
+
+@residual.check
+def gradient_takes_both_ways(answer):
+    for pre_norm in (True, False):
+        x, sublayer, norm = _parts(1, 1, 5)
+        other = x.clone().requires_grad_()
+        x.requires_grad_()
+        output = answer(x, sublayer, norm, pre_norm)
+        if not output.requires_grad:
+            return "No gradient comes back: something in between leaves torch."
+        output.sum().backward()
+        inside = (other.tanh() - 0.25).square() + 2 if pre_norm else other.square() + 2
+        total = other + inside
+        (total if pre_norm else total.tanh()).sum().backward()
+        if x.grad is None or not torch.allclose(x.grad, other.grad):
+            return (
+                f"With pre_norm = {pre_norm} the gradient of x is wrong: it comes back through the "
+                f"sum *and* through the sub-layer. Is one of the ways cut off by `.detach()`?"
+            )
+
+
+@residual.wrong(norm_before_leaves_x_itself_in_the_sum, "are swapped")
+def my_residual(x, sublayer, norm, pre_norm):
+    return norm(x + sublayer(x)) if pre_norm else x + sublayer(norm(x))
+
+
+@residual.wrong(norm_before_leaves_x_itself_in_the_sum, "x itself is not added")
+def my_residual(x, sublayer, norm, pre_norm):
+    return sublayer(norm(x)) if pre_norm else norm(x + sublayer(x))
+
+
+@residual.wrong(norm_before_leaves_x_itself_in_the_sum, "a *normalised* x is added")
+def my_residual(x, sublayer, norm, pre_norm):
+    if pre_norm:
+        x = norm(x)
+        return x + sublayer(x)
+    return norm(x + sublayer(x))
+
+
+@residual.wrong(norm_before_leaves_x_itself_in_the_sum, "which is neither")
+def my_residual(x, sublayer, norm, pre_norm):
+    return x + norm(sublayer(x))
+
+
+@residual.wrong(norm_before_leaves_x_itself_in_the_sum, "add the result to x")
+def my_residual(x, sublayer, norm, pre_norm):
+    return norm(x + sublayer(norm(x)))
+
+
+@residual.wrong(norm_after_comes_round_the_sum, "No norm is applied")
+def my_residual(x, sublayer, norm, pre_norm):
+    return x + sublayer(norm(x) if pre_norm else x)
+
+
+@residual.wrong(norm_after_comes_round_the_sum, "x itself is not added")
+def my_residual(x, sublayer, norm, pre_norm):
+    return x + sublayer(norm(x)) if pre_norm else norm(sublayer(x))
+
+
+@residual.wrong(norm_after_comes_round_the_sum, "normalise the sum")
+def my_residual(x, sublayer, norm, pre_norm):
+    return x + sublayer(norm(x)) if pre_norm else norm(x + sublayer(norm(x)))
+
+
+@residual.wrong(gradient_takes_both_ways, "through the sum *and* through the sub-layer")
+def my_residual(x, sublayer, norm, pre_norm):
+    if pre_norm:
+        return x + sublayer(norm(x.detach()))
+    return norm(x + sublayer(x))
+
+
+@residual.wrong(gradient_takes_both_ways, "No gradient comes back")
+def my_residual(x, sublayer, norm, pre_norm):
+    return (x + sublayer(norm(x)) if pre_norm else norm(x + sublayer(x))).detach()
+
+
+# --- layers ------------------------------------------------------------------------------------
+
+layer_order = Ordering(
+    kind="Order",
+    answer_name="layer_order_answer",
+    task="Put the steps of a *pre-norm* encoder layer in order.",
+    items={
+        "a": "add what attention found to x",
+        "b": "widen each token's vector, bend it, narrow it",
+        "c": "normalise, for attention",
+        "d": "add what feed-forward made to x",
+        "e": "each token averages the values of all",
+        "f": "normalise, for feed-forward",
+    },
+    right="ceafbd",
+    rule="There are two rounds of three: normalise, change, add. Tokens meet in the first one.",
+    hints=("Which of the two sub-layers lets tokens meet, and which works on each by itself?",),
+    because="First the tokens exchange, then each one digests; each time before, the norm, and "
+    "after, the sum.",
+)
+
+cross_shape = ShapePuzzle(
+    answer_name="cross_shape_answer",
+    task="""
+    A decoder layer: batch 2, the source has 9 tokens, 4 target tokens are written so far,
+    `d_model` is 24, and there are 3 heads. What is the shape of the *weights* of its
+    cross-attention?
+    """,
+    truth=lambda: torch.zeros(2, 3, 4, 8) @ torch.zeros(2, 3, 9, 8).mT,
+    traps={
+        (2, 3, 9, 4): "There the source would look at the target: who asks, and who is looked at?",
+        (2, 3, 9, 9): "That is the encoder's self-attention: the source looks at itself.",
+        (2, 3, 4, 4): "That is the decoder's self-attention; here it looks at the source.",
+        (2, 4, 9): "That would be one head; each of the 3 has a table of its own.",
+        (2, 4, 24): "That is the shape of the output, one vector for each target token.",
+    },
+    hints=("Queries come from the decoder, keys and values from the encoder.",),
+    because="Each of 4 target tokens has a weight for each of 9 source tokens, in 3 heads.",
+)
+
+no_warmup = Choice(
+    kind="Predict, then run",
+    answer_name="no_warmup_guess",
+    task="""
+    A causal model of 12 layers learns to predict the next letter of tweets, in 120 steps. In four
+    ways: norm before or after, with the full learning rate from the first step or with a
+    warm-up of 60 steps. Which will have learnt least at the end?
+    """,
+    options={
+        "a": "norm before, no warm-up",
+        "b": "norm before, with warm-up",
+        "c": "norm after, no warm-up",
+        "d": "norm after, with warm-up",
+    },
+    right="c",
+    reasons={
+        "a": "It may be the quickest of all: with a path of bare sums nothing needs protection.",
+        "b": "Warm-up costs it a few steps, and no more.",
+        "c": "With the norm on the main path of 12 layers, the first large steps lead it astray.",
+        "d": "Late, but warm-up carries it past the dangerous first steps.",
+    },
+    hints=("What does a warm-up protect from, and which of the two needs it?",),
+)
+
+post_worse = Choice(
+    kind="Criticise a claim",
+    answer_name="post_worse_answer",
+    task="""
+    "We trained 12 layers with the norm before and 12 with the norm after, at the same learning
+    rate, 120 steps each. Before won every time. So the norm after is worse." Which of these hold?
+    Give all of them.
+    """,
+    options={
+        "a": "Each should get a learning rate and a warm-up chosen for it, by the same effort.",
+        "b": "Who is ahead after 120 steps need not be ahead at the end.",
+        "c": "The comparison shows that norm-after models cannot be trained.",
+        "d": "At 2 or 6 layers the order may be another one.",
+    },
+    right="abd",
+    reasons={
+        "a": "One setting for both favours the one that it happens to fit.",
+        "b": "120 steps measure how easy the start is, and little else.",
+        "c": "With warm-up it did learn here; BERT and the paper's own model are trained so.",
+        "d": "Depth is what makes the norm on the main path a problem.",
+    },
+    hints=("What was held equal, and was it fair that it was?",),
+)
+
+# --- budgets -----------------------------------------------------------------------------------
+
+layer_parameters = Number(
+    kind="On paper",
+    answer_name="layer_parameters_answer",
+    form="a whole number",
+    task="""
+    How many parameters has one encoder layer of the paper's base model: `d_model` 512, 8 heads,
+    `d_ff` 2048? Count exactly: every matrix has a bias, and each of the two norms a scale and a
+    shift.
+    """,
+    truth=lambda: float(count_parameters(EncoderLayer(Config(512, 8, d_ff=2048)))),
+    factor=1.00001,
+    traps=(
+        (3_145_728, "Nearly: something small is missing. Look at the biases and at the norms."),
+        (2_889_728, "Attention has four matrices, with the output projection; here are three."),
+        (2_101_760, "That is feed-forward and the norms; where is attention?"),
+    ),
+    hints=(
+        "Attention has four matrices of d_model by d_model: query, key, value, output.",
+        "Feed-forward has two: d_model by d_ff, and back.",
+        "12 d² + 13 d, where d_ff is 4 d.",
+    ),
+    because="4d² + 4d for attention, 8d² + 5d for feed-forward, 4d for the norms: 12d² + 13d.",
+)
+
+crossing = Number(
+    kind="Estimate the budget",
+    answer_name="crossing_answer",
+    form="a number of tokens",
+    task="""
+    One layer's forward pass over n tokens takes about `24 n d²` operations in the products with
+    weight matrices (where `d_ff` is `4 d`), and `4 n² d` in scores and averages. At how many
+    tokens do both cost the same, for `d_model` 384 (all-MiniLM)?
+    """,
+    truth=lambda: 24 * 384**2 / (4 * 384),
+    factor=1.02,
+    traps=(
+        (384 / 6, "The wrong way up: set the two equal and solve for n."),
+        (6.0, "That is in units of d; how many tokens is it for d = 384?"),
+        (768, "That leaves feed-forward out: its two matrices take 16 n d²."),
+    ),
+    hints=("Set the two equal; n and d cancel once each.",),
+    because="24 n d² = 4 n² d gives n = 6 d. Below that, the length hardly matters to the cost of "
+    "a token.",
+)
+
+# --- training the decoder ----------------------------------------------------------------------
+
+shift = FindTheBug(
+    returns=("decoder_input", "wanted"),
+    harm="wanted at the same place",
+    task="""
+    `target` holds whole target sequences, `<start>` first and `<end>` last, `(B, L)`. The decoder
+    reads `decoder_input` and should predict `wanted`, both `(B, L - 1)`. With this function
+    training goes wonderfully: the loss falls to 0 in no time. Then the model cannot write a single
+    date. Repair it.
+    """,
+    hints=(
+        "Write both out for one short sequence: what does the decoder see at the place where it "
+        "should say the first digit?",
+        "The causal mask lets a position look at itself.",
+    ),
+    because="At each place the decoder sees the tokens up to this one, and should say the next. "
+    "The mask hides the places after it, not the place itself.",
+)
+
+
+@shift.stub
+def make_pair(target):
+    """What the decoder reads, and what it should say: (B, L) -> (B, L - 1), twice."""
+    decoder_input = target[:, 1:]
+    wanted = target[:, 1:]
+    return decoder_input, wanted
+
+
+@shift.reference
+def make_pair(target):
+    return target[:, :-1], target[:, 1:]
+
+
+@shift.right
+def make_pair(target):
+    steps = target.size(1) - 1
+    return target.narrow(1, 0, steps), target.narrow(1, 1, steps)
+
+
+@shift.right
+def make_pair(target):
+    *decoder_input, _ = target.unbind(dim=1)
+    _, *wanted = target.unbind(dim=1)
+    return torch.stack(decoder_input, dim=1), torch.stack(wanted, dim=1)
+
+
+@shift.right
+def make_pair(target):
+    return target.unfold(1, 2, 1).unbind(dim=-1)
+
+
+def _sequences(batch: int = 3, length: int = 5):
+    """Ids that are all different, so that each place can be told from each other."""
+    return torch.arange(10, 10 + batch * length).reshape(batch, length)
+
+
+@shift.check
+def both_are_one_shorter(answer):
+    for sizes in ((3, 5), (1, 2)):
+        for name, part in zip(("decoder_input", "wanted"), answer(_sequences(*sizes)), strict=True):
+            if part.shape != (sizes[0], sizes[1] - 1):
+                return (
+                    f"For a target of shape {sizes}, `{name}` should be (B, L - 1) = "
+                    f"{(sizes[0], sizes[1] - 1)}; yours is {tuple(part.shape)}."
+                )
+
+
+@shift.check
+def answer_is_not_shown(answer):
+    decoder_input, wanted = answer(_sequences())
+    if (decoder_input == wanted).any():
+        return (
+            "What the decoder reads at a place is what is wanted at the same place: it need only "
+            "copy. It should read the token *before*."
+        )
+
+
+@shift.check
+def decoder_reads_from_the_start(answer):
+    target = _sequences(2, 6)
+    decoder_input, _ = answer(target)
+    for place in range(5):
+        if not torch.equal(decoder_input[:, place], target[:, place]):
+            return (
+                f"Place {place} of `decoder_input` should hold token {place} of the target: when "
+                f"the model writes, it is given `<start>` first, and then what it wrote."
+            )
+
+
+@shift.check
+def wanted_is_the_next_token(answer):
+    target = _sequences(2, 6)
+    _, wanted = answer(target)
+    for place in range(5):
+        if not torch.equal(wanted[:, place], target[:, place + 1]):
+            return (
+                f"Place {place} of `wanted` should hold token {place + 1} of the target, the next "
+                f"one; the last is `<end>`, for the model has to learn to stop."
+            )
+
+
+@shift.wrong(both_are_one_shorter, "should be (B, L - 1)")
+def make_pair(target):
+    return target, target[:, 1:]
+
+
+@shift.wrong(both_are_one_shorter, "`wanted` should be")
+def make_pair(target):
+    return target[:, :-1], target[1:]
+
+
+@shift.wrong(answer_is_not_shown, "need only copy")
+def make_pair(target):
+    return target[:, :-1], target[:, :-1]
+
+
+@shift.wrong(decoder_reads_from_the_start, "is given `<start>` first")
+def make_pair(target):
+    return target[:, 1:], target[:, :-1]
+
+
+@shift.wrong(wanted_is_the_next_token, "has to learn to stop")
+def make_pair(target):
+    return target[:, :-1], target[:, 1:].flip(1).roll(1, dims=1)

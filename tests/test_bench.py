@@ -1,0 +1,141 @@
+"""The measurement of speed: same work for all, sound arithmetic, and a page that is in step."""
+
+import json
+import statistics
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench import candidates, encoder, page
+from bench.candidates import OURS, PEERS, SIZES, make_candidates
+from bench.encoder import Row, bootstrap_interval, compare, measure
+
+SMALL = replace(SIZES, num_layers=2)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    row = Row(2, 3, "forward")
+    return measure(
+        [row, replace(row, work="training")], SMALL, seconds_per_row=0.01, with_memory=False
+    )
+
+
+@pytest.mark.parametrize("work", encoder.WORK)
+def test_all_encoders_give_the_same_output_and_gradient_at_awkward_sizes(work):
+    config = replace(SIZES, d_model=24, num_heads=3, d_ff=96, num_layers=2)
+    torch.manual_seed(2)
+    x = torch.randn(3, 5, 24)
+    outputs, gradients = [], []
+    for model in make_candidates(config).values():
+        own = x.clone().requires_grad_(work == "training")
+        outputs.append(model(own))
+        if work == "training":
+            outputs[-1].square().mean().backward()
+            gradients.append(own.grad)
+    assert len(outputs) == 1 + len(PEERS)
+    for other in outputs[1:]:
+        torch.testing.assert_close(other, outputs[0], rtol=0, atol=1e-5)
+    for other in gradients[1:]:
+        torch.testing.assert_close(other, gradients[0], rtol=0, atol=1e-6)
+
+
+def test_an_encoder_that_does_other_work_is_not_timed():
+    models = make_candidates(SMALL)
+    models["torch.nn.TransformerEncoder"].layers[1].linear1.bias.data[0] += 1.0
+    with pytest.raises(AssertionError, match=r"torch\.nn\.TransformerEncoder differs from ours by"):
+        encoder.require_same_output(models, Row(2, 3, "forward"))
+
+
+def test_every_row_has_times_ratio_and_interval(measured):
+    assert [row["work"] for row in measured["rows"]] == ["forward", "training"]
+    for row in measured["rows"]:
+        assert set(row["milliseconds"]) == {OURS, *PEERS}
+        assert min(row["milliseconds"].values()) > 0
+        assert row["fastest_peer"] in PEERS and row["rounds"] == encoder.FEWEST_ROUNDS
+        low, high = row["interval"]
+        assert 0 < low <= row["relative_speed"] <= high
+        assert ("operators" in row) == (row["relative_speed"] < encoder.SLOW)
+
+
+def test_results_say_with_what_they_were_measured(measured):
+    assert set(measured["machine"]) == {"hardware", "threads", "versions"}
+    assert measured["machine"]["versions"]["torch"] == torch.__version__.split("+")[0]
+    assert measured["sizes"] == {"num_layers": 2, "d_model": 384, "num_heads": 12, "d_ff": 1536}
+
+
+def test_training_needs_at_least_the_memory_of_the_gradients():
+    rows = [Row(1, 2, "training")]
+    (peak,) = encoder.peak_memory(OURS, rows, SMALL)
+    if peak is None:
+        pytest.skip("peak memory is measured on Linux only")
+    gradients = sum(p.nbytes for p in make_candidates(SMALL, (OURS,))[OURS].parameters())
+    assert peak * encoder.MIB == pytest.approx(gradients, rel=0.3)
+
+
+def test_relative_speed_is_the_fastest_peers_time_over_ours():
+    times = {OURS: [2.0, 2.0, 4.0], "slow": [9.0, 9.0, 9.0], "fast": [1.0, 3.0, 4.0]}
+    result = compare(times)
+    assert result["fastest_peer"] == "fast" and result["rounds"] == 3
+    assert result["relative_speed"] == 1.0  # of 0.5, 1.5 and 1.0
+    assert result["milliseconds"] == {OURS: 2_000.0, "slow": 9_000.0, "fast": 3_000.0}
+
+
+def test_interval_holds_the_median_and_narrows_with_more_rounds():
+    rng = torch.Generator().manual_seed(0)
+    few, many = (torch.randn(n, generator=rng).tolist() for n in (7, 700))
+    for ratios in (few, many):
+        low, high = bootstrap_interval(ratios)
+        assert low < statistics.median(ratios) < high
+    widths = [high - low for low, high in map(bootstrap_interval, (few, many))]
+    assert widths[1] < widths[0] / 4
+
+
+def test_full_measurement_has_every_shape_and_work():
+    rows = [row for row in encoder.all_rows(with_compiled=True) if not row.compiled]
+    shapes = {(row.batch, row.length, row.work) for row in rows if row.dtype == "float32"}
+    assert shapes == {
+        (batch, length, work)
+        for batch in (8, 32)
+        for length in (32, 128, 512)
+        for work in ("forward", "training")
+    }
+    assert any(row.dtype == "bfloat16" for row in rows) == encoder.has_bfloat16()
+
+
+def test_without_x_transformers_the_other_peers_are_measured(monkeypatch):
+    monkeypatch.setattr(candidates, "PEERS", {n: m for n, m in PEERS.items() if n[0] != "x"})
+    made = make_candidates(SMALL)
+    assert list(made) == [OURS, "torch.nn.TransformerEncoder", "transformers.BertModel"]
+
+
+def test_page_is_in_step_with_the_results():
+    results = None
+    if encoder.RESULTS.exists():
+        results = json.loads(encoder.RESULTS.read_text(encoding="utf-8"))
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.updated(text, results) == text
+
+
+def test_page_tells_every_number_of_a_row(measured):
+    product = {"name": "aten::addmm", "calls": 24, "milliseconds": 3.5}
+    slow = measured["rows"][0] | {
+        "peak_mib": {OURS: 12.34, **{name: None for name in PEERS}},
+        "relative_speed": 0.812,
+        "interval": [0.78, 0.9],
+        "milliseconds": {OURS: 1_234.5, **{name: 9.87 for name in PEERS}},
+        "operators": {OURS: [product], measured["rows"][0]["fastest_peer"]: [product]},
+    }
+    text = page.section(measured | {"rows": [slow]})
+    assert "| 2\u00a0×\u00a03 | forward | 0.81 | 0.78\u2060–\u20600.90 | 1,234 | " in text
+    assert text.count("| **9.9** |") == 1  # the quickest peer's
+    assert "in 1 it is slower" in text.replace("\n", " ")
+    assert "| 2\u00a0×\u00a03 | forward | 12 | not measured |" in text
+    assert "| ours | `aten::addmm` | 24 | 3.5 |" in text
+    assert text.count("`aten::addmm` | 24 | 3.5 |") == 2
+
+
+def test_page_without_its_marks_is_refused():
+    with pytest.raises(ValueError, match="the page should hold the marks '<!-- results: made by"):
+        page.updated("# A page\n", None)
