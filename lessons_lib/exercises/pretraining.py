@@ -5,6 +5,8 @@ import math
 import torch
 from torch.nn import functional
 
+from lessons_lib.language_modelling import IGNORED, looks_at, prediction_loss
+
 from .engine.declare import CodeExercise, FindTheBug
 from .engine.values import Choice, Number, Ordering
 
@@ -556,10 +558,10 @@ masked_loss = FindTheBug(
     returns=("loss",),
     harm="nobody asked for",
     task="""
-    This loss of a masked language model runs, falls quickly, and teaches next to nothing. Repair
-    it: the mean over the *chosen* tokens of the negative log-probability of the original. Shapes:
-    `logits` `(B, L, V)`, `ids` `(B, L)` the original tokens, `chosen` `(B, L)` bool, with at
-    least one True.
+    This loss of a masked language model runs, and looks wonderful from the first step on. Repair
+    it: it should be the mean over the *chosen* tokens of the negative log-probability of the
+    original. Shapes: `logits` `(B, L, V)`, `ids` `(B, L)` the original tokens, `chosen` `(B, L)`
+    bool, with at least one True.
     """,
     hints=(
         "Four tokens in five stand in the input, open to all. How hard is it to name those?",
@@ -852,9 +854,30 @@ def next_tokens(ids):
 
 # --- three patients ----------------------------------------------------------------------------
 
+
+def _shows_what_it_asks_for(model, batch):
+    inputs, labels = batch
+    return prediction_loss(model, (torch.where(labels == IGNORED, inputs, labels), labels))
+
+
+def _stops_at_the_read_out(model, batch):
+    inputs, labels = batch
+    asked = labels != IGNORED
+    states = model.hidden(inputs, looks_at(model, inputs))[asked].detach()
+    return functional.cross_entropy(model.embedding.logits(states), labels[asked])
+
+
+# Loss and peak learning rate of a healthy training and of three broken ones. Spoilers.
+PATIENTS = {
+    "healthy": (prediction_loss, 1e-2),
+    "one": (_shows_what_it_asks_for, 1e-2),
+    "two": (prediction_loss, 1.0),
+    "three": (_stops_at_the_read_out, 1e-2),
+}
+
 _CAUSES = {
     "a": "The learning rate is far too high.",
-    "b": "The loss counts tokens that were never hidden.",
+    "b": "What is asked for stands in the input, for all to see.",
     "c": "The layers get no gradient; only the table of word vectors is trained.",
     "d": "Too little text: it is learnt by heart.",
 }
@@ -863,33 +886,35 @@ patient_one = Choice(
     kind="Diagnose",
     answer_name="patient_one_answer",
     task="""
-    **Patient one.** The training loss soon lies far below that of the healthy run. The loss at the
-    gaps of held-out texts lies well *above* the healthy one. What is wrong?
+    **Patient one.** The training loss is far below that of the healthy run from the first step on,
+    and soon below half a nat. At the gaps of held-out texts the loss is worse than if all words
+    were equally likely. What is wrong?
     """,
     options=_CAUSES,
     right="b",
     reasons={
         "a": "Then the training loss would be high as well; here it is too good.",
-        "b": "Copying what is visible is easy, so the mean falls. The gaps hardly profit.",
+        "b": "Copying is easy, and it is all that was learnt. At a real gap there is nothing to "
+        "copy.",
         "c": "Then the training loss could hardly fall below the healthy one.",
-        "d": "It would explain the two numbers. But all runs read the same texts, and 120 steps "
-        "do not even go once through them.",
+        "d": "Learning by heart takes many readings. Here the loss is low at the first step, when "
+        "no text has been read before.",
     },
-    hints=("Which tokens would make a loss small without anything being understood?",),
+    hints=("What could make a loss small before anything has been learnt?",),
 )
 
 patient_two = Choice(
     kind="Diagnose",
     answer_name="patient_two_answer",
     task="""
-    **Patient two.** The training loss jumps above where it began, comes down, and then stays flat
-    where word frequencies alone would lie, or above. What is wrong?
+    **Patient two.** Within a few steps the training loss jumps to several times its first value.
+    After 100 steps it is still no better than word frequencies would be. What is wrong?
     """,
     options=_CAUSES,
     right="a",
     reasons={
-        "a": "The first steps throw the weights far away; what is left is a model that ignores its "
-        "input and gives out word frequencies.",
+        "a": "Each step throws the weights far past where the gradient pointed, and the next one "
+        "throws them back.",
         "b": "Then the loss would be too low, not too high.",
         "c": "Then nothing could jump: the table alone learns quietly.",
         "d": "Text learnt by heart makes the training loss low.",
@@ -901,19 +926,19 @@ patient_three = Choice(
     kind="Diagnose",
     answer_name="patient_three_answer",
     task="""
-    **Patient three.** The training loss falls smoothly, but slowly, and stays behind the healthy
-    one. Nothing jumps, and on held-out text the loss is just as poor. What is wrong?
+    **Patient three.** The training loss falls without a jump, but slowly, and stays behind the
+    healthy one. On held-out texts the loss is just as poor. What is wrong?
     """,
     options=_CAUSES,
     right="c",
     reasons={
-        "a": "Too high a rate shows as jumps. This curve is smooth.",
+        "a": "Too high a rate shows as jumps. This curve has none.",
         "b": "Then the training loss would look too good.",
         "c": "The read-out learns what it can from states that nobody improves. Look for "
         "parameters whose gradient is None.",
         "d": "Learnt by heart would be a low training loss and a high one on held-out text.",
     },
-    hints=("Smooth and slow: something learns. Does everything?",),
+    hints=("Slow and without jumps: something learns. Does everything?",),
 )
 
 # --- claims and budgets ------------------------------------------------------------------------
