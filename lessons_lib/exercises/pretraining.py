@@ -908,7 +908,7 @@ patient_two = Choice(
     answer_name="patient_two_answer",
     task="""
     **Patient two.** Within a few steps the training loss jumps to several times its first value.
-    After 100 steps it is still no better than word frequencies would be. What is wrong?
+    At the end it is still no better than word frequencies would be. What is wrong?
     """,
     options=_CAUSES,
     right="a",
@@ -1001,16 +1001,16 @@ epochs = Number(
     answer_name="epochs_answer",
     form="how many times",
     task="""
-    The training below takes 1,000 steps of 64 texts, drawn from 8,603. How many times is each text
+    The training below takes 900 steps of 64 texts, drawn from 8,603. How many times is each text
     read, on average? Within 5%.
     """,
-    truth=lambda: 1_000 * 64 / 8_603,
+    truth=lambda: 900 * 64 / 8_603,
     factor=1.05,
     traps=(
-        (1_000 / 64, "That is steps over batch; texts read are steps *times* batch."),
+        (900 / 64, "That is steps over batch; texts read are steps *times* batch."),
         (8_603 / 64, "That is how many steps it takes to read every text once."),
-        (1_000 / 8_603, "That would be one text a step."),
+        (900 / 8_603, "That would be one text a step."),
     ),
     hints=("Texts read in all, divided by texts that there are.",),
-    because="1,000 · 64 = 64,000 readings, over 8,603 texts. Each time other words are hidden.",
+    because="900 · 64 = 57,600 readings, over 8,603 texts. Each time other words are hidden.",
 )
