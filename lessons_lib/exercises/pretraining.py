@@ -999,7 +999,7 @@ raw_text_forecast = Number(
 epochs = Number(
     kind="Estimate the budget",
     answer_name="epochs_answer",
-    form="how many times",
+    form="a number of times",
     task="""
     The training below takes 900 steps of 64 texts, drawn from 8,603. How many times is each text
     read, on average? Within 5%.
