@@ -45,6 +45,7 @@ class RateCurve:
         axes.axvline(rate, marker="", linestyle="--", color="C1", label="suggestion")
         axes.set(xlabel="learning rate", ylabel="loss (nats), smoothed", title=title)
         axes.set_ylim(top=1.2 * self.losses[0])
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.legend()
         best = self.rates[self.losses.index(min(self.losses))]
         show(
