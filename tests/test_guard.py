@@ -70,6 +70,20 @@ def test_quick_code_is_left_alone():
     assert result == 2
 
 
+def test_alarm_of_code_that_was_left_without_its_end_says_nothing():
+    limit = guard.time_limit(0.1)
+
+    def enter_and_leave():
+        limit.__enter__()
+
+    enter_and_leave()
+    try:
+        time.sleep(0.3)  # a stray OutOfTime would stop this test
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    finally:
+        limit.__exit__(None, None, None)
+
+
 def test_everything_is_as_before_afterwards():
     def mine(_signal, _frame):
         raise AssertionError

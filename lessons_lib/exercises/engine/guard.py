@@ -55,10 +55,18 @@ def _alarm(seconds: float):
     frames = _frames_from(sys._getframe())
     caller = next(frame for frame in frames if frame.f_code.co_filename not in own_files)
 
+    rings = 0
+
     def ring(_signal, frame):
-        if frame is None or frame.f_code.co_filename == __file__:
+        nonlocal rings
+        if frame is None or frame.f_code.co_filename in own_files:
             return  # in this guard's own clean-up, which should end in peace
-        _stop_at_next_line(frame, caller)
+        if caller not in _frames_from(frame):
+            signal.setitimer(signal.ITIMER_REAL, 0)  # the guarded code has been left
+            return
+        rings += 1
+        if rings > 1:  # the first was swallowed
+            _stop_at_next_line(frame, caller)
         raise OutOfTime
 
     traced = sys.gettrace()
