@@ -22,6 +22,12 @@ _NO_EMPTY_PIECE = "no piece is empty, so to ask for it finds nothing"
 _BEYOND = "a slice beyond the end of a word is the slice to its end"
 _SAME_WIDTH = "scale and shift are as wide as a token"
 _WHOLE_NUMBERS = "token ids are whole numbers, which have no gradient"
+_WHOLE = "whole numbers, and what is made of them alone, have no gradient"
+_ONE_A_BATCH = "there is one loss for each count, so `strict` has nothing to find"
+_OVERWRITTEN = "those whose fate is 8 are overwritten by the next step"
+_BOOL_ADDED = "a truth value and a whole number add up to the same whole number"
+_NOTHING_ADDED = "zeros are added or subtracted"
+_ONE_ROW = "there is one row, so the first is the last"
 
 EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
     "self_attention.soft_lookup": {
@@ -570,5 +576,126 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "return target.unfold(1, 2, 1).unbind(dim=-1) -> "
             "return target.detach().unfold(1, 2, 1).unbind(dim=-1)",
         ): _WHOLE_NUMBERS,
+    "pretraining.perplexity": {
+        (
+            "right 1",
+            "return torch.dot(loss_nats, weights).exp() -> "
+            "return torch.dot(loss_nats, weights.detach()).exp()",
+        ): _WHOLE,
+        (
+            "right 2",
+            "for loss, number in zip(loss_nats, num_tokens, strict=True): -> "
+            "for loss, number in zip(loss_nats, num_tokens):",
+        ): _ONE_A_BATCH,
+        (
+            "right 2",
+            "for loss, number in zip(loss_nats, num_tokens, strict=True): -> "
+            "for loss, number in zip(loss_nats, num_tokens, strict=False):",
+        ): _ONE_A_BATCH,
+        (
+            "right 2",
+            "count = count + number -> count = count + number.detach()",
+        ): _WHOLE,
+        (
+            "right 2",
+            "nats = nats + loss * number -> nats = nats + loss * number.detach()",
+        ): _WHOLE,
+        (
+            "right 2",
+            "return math.e ** (nats / count) -> return math.e ** (nats / count.detach())",
+        ): _WHOLE,
+    },
+    "pretraining.mask_rule": {
+        (
+            "reference",
+            "inputs = torch.where(chosen & (fate < 8), 3, ids) -> "
+            "inputs = torch.where(chosen & (fate <= 8), 3, ids)",
+        ): _OVERWRITTEN,
+        (
+            "reference",
+            "inputs = torch.where(chosen & (fate < 8), 3, ids) -> "
+            "inputs = torch.where(chosen & (fate < 9), 3, ids)",
+        ): _OVERWRITTEN,
+        (
+            "right 1",
+            "labels = torch.full_like(ids, -100) -> labels = torch.full_like(toss, -100)",
+        ): _ONLY_SHAPE,
+        (
+            "right 1",
+            "labels = torch.full_like(ids, -100) -> labels = torch.full_like(fate, -100)",
+        ): _ONLY_SHAPE,
+        (
+            "right 1",
+            "labels = torch.full_like(ids, -100) -> labels = torch.full_like(random_ids, -100)",
+        ): _ONLY_SHAPE,
+        (
+            "right 1",
+            "hidden, swapped = (chosen & (fate <= 7), chosen & (fate == 8)) -> "
+            "hidden, swapped = (chosen & (fate <= 8), chosen & (fate == 8))",
+        ): _OVERWRITTEN,
+        (
+            "right 3",
+            "which = torch.where(chosen, (fate >= 8).long() + (fate >= 9).long(), 2) -> "
+            "which = torch.where(chosen, (fate >= 8) + (fate >= 9).long(), 2)",
+        ): _BOOL_ADDED,
+        (
+            "right 3",
+            "which = torch.where(chosen, (fate >= 8).long() + (fate >= 9).long(), 2) -> "
+            "which = torch.where(chosen, (fate >= 8).long() + (fate >= 9), 2)",
+        ): _BOOL_ADDED,
+        (
+            "right 3",
+            "offers = torch.stack([3 + 0 * ids, random_ids, ids]) -> "
+            "offers = torch.stack([3 - 0 * ids, random_ids, ids])",
+        ): _NOTHING_ADDED,
+        (
+            "right 3",
+            "offers = torch.stack([3 + 0 * ids, random_ids, ids]) -> "
+            "offers = torch.stack([3 + 0 * toss, random_ids, ids])",
+        ): _ONLY_SHAPE,
+        (
+            "right 3",
+            "offers = torch.stack([3 + 0 * ids, random_ids, ids]) -> "
+            "offers = torch.stack([3 + 0 * fate, random_ids, ids])",
+        ): _ONLY_SHAPE,
+        (
+            "right 3",
+            "offers = torch.stack([3 + 0 * ids, random_ids, ids]) -> "
+            "offers = torch.stack([3 + 0 * random_ids, random_ids, ids])",
+        ): _ONLY_SHAPE,
+        (
+            "right 3",
+            "return (offers.gather(0, which[None])[0], ids * chosen - 100 * ~chosen) -> "
+            "return (offers.gather(0, which[None])[-1], ids * chosen - 100 * ~chosen)",
+        ): _ONE_ROW,
+        (
+            "right 3",
+            "return (offers.gather(0, which[None])[0], ids * chosen - 100 * ~chosen) -> "
+            "return (offers.detach().gather(0, which[None])[0], ids * chosen - 100 * ~chosen)",
+        ): _WHOLE,
+        (
+            "right 3",
+            "return (offers.gather(0, which[None])[0], ids * chosen - 100 * ~chosen) -> "
+            "return (offers.gather(0, which.detach()[None])[0], ids * chosen - 100 * ~chosen)",
+        ): _WHOLE,
+    },
+    "pretraining.shift": {
+        (
+            "right 1",
+            "return (ids[:, :ids.size(1) - 1], labels[:, 1:]) -> "
+            "return (ids[:, :ids.size(-1) - 1], labels[:, 1:])",
+        ): _TWO_AXES,
+        (
+            "right 3",
+            "seq_len = ids.shape[1] -> seq_len = ids.shape[-1]",
+        ): _TWO_AXES,
+        (
+            "right 3",
+            "inputs = ids.narrow(1, 0, seq_len - 1) -> inputs = ids.narrow(-1, 0, seq_len - 1)",
+        ): _TWO_AXES,
+        (
+            "right 3",
+            "labels = ids.narrow(1, 1, seq_len - 1) -> labels = ids.narrow(-1, 1, seq_len - 1)",
+        ): _TWO_AXES,
     },
 }

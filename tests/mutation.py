@@ -53,6 +53,8 @@ _WITHOUT_GRADIENT = {  # how the course calls truth values and whole numbers
     *("position", "positions", "length", "lengths", "last", "seq_len"),
     *("pair", "rate", "angle", "cos", "sin", "turn", "slope", "distance"),
     *("query_at", "key_at", "is_token", "place", "padding", "columns"),
+    *("ids", "inputs", "labels", "following", "chosen", "hidden", "swapped", "left_alone"),
+    *("toss", "fate", "random_ids", "instead", "stays", "num_tokens"),
 }
 
 

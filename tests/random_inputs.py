@@ -167,6 +167,43 @@ def _shift(rng: random.Random) -> tuple:
     return (torch.randint(1000, shape, generator=torch_rng),)
 
 
+@inputs_of("pretraining.perplexity")
+def _perplexity(rng: random.Random) -> tuple:
+    """Losses in nats as they occur; some batches without a token, but never all."""
+    batches, dtype = rng.randint(1, 6), _dtype(rng)
+    counts = [rng.choice([0, 1, 5, 90]) for _ in range(batches)]
+    counts[rng.randrange(batches)] = rng.randint(1, 9)
+    losses = torch.tensor([rng.uniform(0.0, 5.0) for _ in counts], dtype=dtype)
+    return losses.requires_grad_(), torch.tensor(counts)
+
+
+@inputs_of("pretraining.mask_rule")
+def _mask_rule(rng: random.Random) -> tuple:
+    shape, vocab_size = (rng.randint(1, 5), rng.randint(1, 12)), rng.randint(5, 30)
+    torch_rng = torch.Generator().manual_seed(rng.getrandbits(30))
+    bounds = (0, vocab_size), (0, rng.choice([20, 100])), (0, 10), (4, vocab_size)
+    return tuple(torch.randint(*bound, shape, generator=torch_rng) for bound in bounds)
+
+
+@inputs_of("pretraining.masked_loss")
+def _masked_loss(rng: random.Random) -> tuple:
+    batch, seq_len, vocab_size = rng.randint(1, 4), rng.randint(1, 7), rng.randint(2, 8)
+    logits = _normal(rng, (batch, seq_len, vocab_size), 1.0, _dtype(rng))
+    torch_rng = torch.Generator().manual_seed(rng.getrandbits(30))
+    ids = torch.randint(vocab_size, (batch, seq_len), generator=torch_rng)
+    chosen = torch.rand(batch, seq_len, generator=torch_rng) < 0.3
+    chosen[rng.randrange(batch), rng.randrange(seq_len)] = True
+    return logits, ids, chosen
+
+
+@inputs_of("pretraining.shift")
+def _shift(rng: random.Random) -> tuple:
+    """Padded texts of two places at least."""
+    batch, seq_len = rng.randint(1, 4), rng.randint(2, 9)
+    texts = [[rng.randint(1, 9) for _ in range(rng.randint(1, seq_len))] for _ in range(batch)]
+    return (torch.tensor([text + [0] * (seq_len - len(text)) for text in texts]),)
+
+
 def _queries_keys_values(rng, queries: int, keys: int, scale: float | None = None) -> tuple:
     leading = tuple(rng.randint(1, 3) for _ in range(rng.randint(0, 3)))
     width, value_width = rng.randint(1, 6), rng.randint(1, 5)
