@@ -576,6 +576,7 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "return target.unfold(1, 2, 1).unbind(dim=-1) -> "
             "return target.detach().unfold(1, 2, 1).unbind(dim=-1)",
         ): _WHOLE_NUMBERS,
+    },
     "pretraining.perplexity": {
         (
             "right 1",
