@@ -19,7 +19,7 @@ lab: ## Open the notebooks in JupyterLab
 	@$(VENV)/jupyter lab notebooks
 
 test: ## Run every test
-	@$(ENVIRONMENT) run book test
+	@$(ENVIRONMENT) run book test cluster
 	@$(VENV)/python tools/test.py
 
 notebooks: ## Derive, run and store the notebooks; one of them with CHAPTER=name
