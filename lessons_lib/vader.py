@@ -13,7 +13,7 @@ def vader_scores(texts: Sequence[str]) -> np.ndarray:
     """VADER's compound score of each text, from -1 (most negative) to 1 (most positive): (N,).
 
     >>> vader_scores(["A wonderful film.", "A dreadful film.", "A film."]).round(1).tolist()
-    [0.6, -0.6, 0.0]
+    [0.6, -0.4, 0.0]
     """
     analyser = _analyser()
     return np.array([analyser.polarity_scores(text)["compound"] for text in texts])
