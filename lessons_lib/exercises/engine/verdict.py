@@ -9,6 +9,7 @@ _LOOK = {  # passed: (heading, colour that reads on light and dark)
     False: ("Not yet", "#D55E00"),
     None: ("Not answered yet", "#888888"),
 }
+_LINK = r"\[([^\]]+)\]\(#([a-z-]+)\)"  # to a section of the same page
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Verdict:
 
     def __str__(self) -> str:
         heading, _ = _LOOK[self.passed]
-        text = f"{heading}: {self.name}. {self.message}".rstrip()
+        message = re.sub(_LINK, r"\1", self.message)
+        text = f"{heading}: {self.name}. {message}".rstrip()
         return text + (f"\nYour code printed:\n{self.printed}" if self.printed else "")
 
     def _ipython_display_(self) -> None:
@@ -70,7 +72,8 @@ def as_html(verdict: Verdict) -> str:
 
 
 def _inline_markdown(text: str) -> str:
-    """Escape, and render the two marks that messages use: `code` and *emphasis*."""
+    """Escape, and render the marks that messages use: `code`, *emphasis*, [link](#section)."""
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
     text = re.sub(r"(?<!\w)\*([^*\s][^*]*)\*(?!\w)", r"<em>\1</em>", text)
+    text = re.sub(_LINK, r'<a href="#\2">\1</a>', text)
     return text.replace("\n", "<br>")
