@@ -1,6 +1,7 @@
 """Random valid inputs for each exercise of code: what a reader's function may be called with.
 
-Independent of the inputs that the checks use. Every float input wants a gradient.
+Independent of the inputs that the checks use. Float inputs want a gradient, except where an answer
+may cut it off.
 """
 
 import random
@@ -244,5 +245,5 @@ def _dtype(rng: random.Random) -> torch.dtype:
 def _step_down(rng: random.Random) -> tuple:
     shape = rng.choice([(1,), (3,), (2, 4), (2, 1, 3)])
     dtype = _dtype(rng)
-    weight, gradient = (_normal(rng, shape, 1.0, dtype) for _ in range(2))
+    weight, gradient = (_normal(rng, shape, 1.0, dtype).detach() for _ in range(2))
     return weight, gradient, rng.choice([0.01, 0.1, 0.5, 1.0])

@@ -38,7 +38,7 @@ softmax_share = Number(
     kind="Self-test",
     answer_name="softmax_share_answer",
     refresher="Softmax",
-    task="Two scores, 0 and ln 3. The softmax turns them into two weights. How large is the second?",
+    task="Two scores, 0 and ln 3. The softmax turns them into weights. How large is the second?",
     truth=lambda: torch.softmax(torch.tensor([0.0, math.log(3.0)]), dim=0)[1].item(),
     factor=1.005,
     form="a weight between 0 and 1",
@@ -50,7 +50,7 @@ softmax_share = Number(
         (0.523, "That divides the scores; the softmax divides their exponentials."),
     ),
     hints=("The exponentials of the scores are 1 and 3.",),
-    because="$e^0 = 1$ and $e^{\\ln 3} = 3$; of four parts the second has three.",
+    because="The exponentials are 1 and 3; of four parts the second has three.",
 )
 
 softmax_shift = Choice(
@@ -118,7 +118,7 @@ cosine = Number(
         (0.28, "A plus became a minus: the products are added."),
     ),
     hints=("Dot product, divided by the two lengths.",),
-    because="$3 \\cdot 4 + 4 \\cdot 3 = 24$, and both lengths are 5.",
+    because="3 times 4 plus 4 times 3 is 24, and both lengths are 5.",
 )
 
 slope = Number(
@@ -136,7 +136,7 @@ slope = Number(
         (-4.0, "That is 2w - 6; the derivative of a square has a factor 2, and so has 2w."),
     ),
     hints=("Outer derivative times inner derivative: 2(2w - 6), times 2.",),
-    because="$2 \\cdot (2 - 6) \\cdot 2$. It is negative: a larger w would lower the loss.",
+    because="2 times (2 - 6), times 2. It is negative: a larger w would lower the loss.",
 )
 
 step_down = CodeExercise(
@@ -173,9 +173,8 @@ def my_step(weight, gradient, rate):
 
 @step_down.right
 def my_step(weight, gradient, rate):
-    new = weight.clone()
-    new -= rate * gradient
-    return new
+    downhill = gradient.neg()
+    return weight.add(downhill.mul(rate))
 
 
 @step_down.right
@@ -212,11 +211,13 @@ def the_rate_says_how_far(answer):
     weight = torch.tensor([2.0, -3.0, 0.5], dtype=torch.float64)
     gradient = torch.tensor([1.0, 4.0, -2.0], dtype=torch.float64)
     for rate in (0.5, 0.125, 2.0):
-        moved = answer(weight, gradient, rate) - weight
-        wanted = [-rate * g for g in gradient.tolist()]
-        if moved.dtype != torch.float64:
-            return f"float64 should come back as float64; yours is {moved.dtype}."
-        if not all(math.isclose(m, w, abs_tol=1e-9) for m, w in zip(moved.tolist(), wanted)):
+        found = answer(weight, gradient, rate)
+        if found.dtype != torch.float64:
+            return f"float64 should come back as float64; yours is {found.dtype}."
+        moved, wanted = found - weight, [-rate * g for g in gradient.tolist()]
+        if not all(
+            math.isclose(m, w, abs_tol=1e-9) for m, w in zip(moved.tolist(), wanted, strict=True)
+        ):
             return (
                 f"With rate {rate} and a gradient of 4, a weight should move by {rate} times 4, "
                 f"downhill; yours moves by {moved[1].item():.4g}."
@@ -266,7 +267,7 @@ nats = Number(
         (math.log(4 / 3), "That is the loss if the *other* class were right."),
     ),
     hints=("Minus the logarithm of the probability of what was right.",),
-    because="$-\\ln \\tfrac14 = \\ln 4$. A probability of 1 would cost nothing.",
+    because="Minus ln(1/4) is ln 4. A probability of 1 would cost nothing.",
 )
 
 split_by_review = Choice(

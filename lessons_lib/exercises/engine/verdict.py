@@ -9,7 +9,6 @@ _LOOK = {  # passed: (heading, colour that reads on light and dark)
     False: ("Not yet", "#D55E00"),
     None: ("Not answered yet", "#888888"),
 }
-_LINK = r"\[([^\]]+)\]\(#([a-z-]+)\)"  # to a section of the same page
 
 
 @dataclass(frozen=True)
@@ -20,18 +19,20 @@ class Verdict:
         name: the exercise, "chapter.exercise".
         passed: True, False, or None where nothing was answered yet.
         message: one kind sentence or two: what was found, and its likely cause.
+        refresher: a section of the same page, by its heading, to read again after a miss.
         printed: what the reader's own code printed while it was checked.
     """
 
     name: str
     passed: bool | None
     message: str
+    refresher: str = ""
     printed: str = ""
 
     def __str__(self) -> str:
         heading, _ = _LOOK[self.passed]
-        message = re.sub(_LINK, r"\1", self.message)
-        text = f"{heading}: {self.name}. {message}".rstrip()
+        text = f"{heading}: {self.name}. {self.message}".rstrip()
+        text += f" To read again: {self.refresher}, on this page." if self.refresher else ""
         return text + (f"\nYour code printed:\n{self.printed}" if self.printed else "")
 
     def _ipython_display_(self) -> None:
@@ -58,7 +59,11 @@ def as_html(verdict: Verdict) -> str:
     """The note as HTML: it takes the page's text colour, and a screen reader announces it."""
     heading, colour = _LOOK[verdict.passed]
     message = _inline_markdown(verdict.message)
-    printed = ""
+    printed = refresher = ""
+    if verdict.refresher:
+        section = html.escape(verdict.refresher)
+        place = section.lower().replace(" ", "-")
+        refresher = f'<div>To read again: <a href="#{place}">{section}</a>, on this page.</div>'
     if verdict.printed:
         printed = (
             "<div>Your code printed:</div>"
@@ -67,13 +72,12 @@ def as_html(verdict: Verdict) -> str:
     return (
         f'<div role="status" style="border-left:4px solid {colour};padding:0.3em 0.8em">'
         f"<strong>{heading}</strong> · <code>{html.escape(verdict.name)}</code>"
-        f"<div>{message}</div>{printed}</div>"
+        f"<div>{message}</div>{refresher}{printed}</div>"
     )
 
 
 def _inline_markdown(text: str) -> str:
-    """Escape, and render the marks that messages use: `code`, *emphasis*, [link](#section)."""
+    """Escape, and render the two marks that messages use: `code` and *emphasis*."""
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
     text = re.sub(r"(?<!\w)\*([^*\s][^*]*)\*(?!\w)", r"<em>\1</em>", text)
-    text = re.sub(_LINK, r'<a href="#\2">\1</a>', text)
     return text.replace("\n", "<br>")
