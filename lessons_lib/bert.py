@@ -1,7 +1,5 @@
 """The published encoder, built from the layers of part I: embeddings, then a stack of layers."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +13,8 @@ class BertEncoder(nn.Module):
     Args:
         config: sizes; post-norm and exact GELU as published.
         vocab_size: tokens that there are.
-        num_types: kinds of segment; BERT tells the first sentence of a pair from the second.
+        num_types: kinds of segment; BERT tells the first sentence of a pair from the second. 0
+            where there are none, as in DistilBERT.
         attention: what the layers use in place of torch's; see MultiHeadAttention.
 
     Source: Devlin et al. 2019, section 3 and figure 2 (arXiv:1810.04805).
@@ -33,9 +32,10 @@ class BertEncoder(nn.Module):
         attention: Attention | None = None,
     ):
         super().__init__()
+        self.config = config
         self.tokens = nn.Embedding(vocab_size, config.d_model)
         self.places = nn.Embedding(config.max_len, config.d_model)
-        self.types = nn.Embedding(num_types, config.d_model)
+        self.types = nn.Embedding(num_types, config.d_model) if num_types else None
         self.norm = nn.LayerNorm(config.d_model, eps=config.norm_eps)
         self.dropout = nn.Dropout(config.dropout_p)
         self.layers = nn.ModuleList(
@@ -57,7 +57,9 @@ class BertEncoder(nn.Module):
             raise ValueError(
                 f"at most {self.places.num_embeddings} tokens have a position; got {ids.size(1)}"
             )
-        summed = self.tokens(ids) + self.places.weight[: ids.size(1)] + self.types.weight[0]
+        summed = self.tokens(ids) + self.places.weight[: ids.size(1)]
+        if self.types is not None:
+            summed = summed + self.types.weight[0]
         return self.dropout(self.norm(summed))
 
     def hidden_states(self, ids: Tensor, mask: Tensor | None = None) -> list[Tensor]:
@@ -83,39 +85,16 @@ class BertEncoder(nn.Module):
 def mean_pool(hidden: Tensor, mask: Tensor | None = None) -> Tensor:
     """The mean over each text's real tokens: (B, L, d_model), mask (B, 1, L) -> (B, d_model).
 
+    A text without any token gets zeros.
+
     Source: Reimers and Gurevych 2019, section 3 (arXiv:1908.10084).
+
+    >>> hidden = torch.tensor([[[1.0, 4.0], [3.0, 0.0], [9.0, 9.0]]])
+    >>> mean_pool(hidden, torch.tensor([[[True, True, False]]]))
+    tensor([[2., 2.]])
     """
     if mask is None:
         return hidden.mean(dim=1)
-    weights = mask.to(hidden.dtype) / mask.sum(dim=-1, keepdim=True)  # (B, 1, L)
+    weights = mask.to(hidden.dtype) / mask.sum(dim=-1, keepdim=True).clamp(min=1)  # (B, 1, L)
     return (weights @ hidden).squeeze(1)
 
-
-def our_tensors(published: dict[str, Tensor], num_layers: int) -> dict[str, Tensor]:
-    """A BERT checkpoint's tensors under our names; query, key and value become one matrix."""
-    ours = {name: published[theirs] for name, theirs in _EMBEDDINGS.items()}
-    for number in range(num_layers):
-        theirs, mine = f"encoder.layer.{number}.", f"layers.{number}."
-        for kind in ("weight", "bias"):
-            parts = [published[f"{theirs}attention.self.{p}.{kind}"] for p in _PROJECTIONS]
-            ours[f"{mine}attention.project_in.{kind}"] = torch.cat(parts)
-            for name, place in _LAYER.items():
-                ours[f"{mine}{name}.{kind}"] = published[f"{theirs}{place}.{kind}"]
-    return ours
-
-
-_PROJECTIONS: Sequence[str] = ("query", "key", "value")
-_EMBEDDINGS = {
-    "tokens.weight": "embeddings.word_embeddings.weight",
-    "places.weight": "embeddings.position_embeddings.weight",
-    "types.weight": "embeddings.token_type_embeddings.weight",
-    "norm.weight": "embeddings.LayerNorm.weight",
-    "norm.bias": "embeddings.LayerNorm.bias",
-}
-_LAYER = {
-    "attention.project_out": "attention.output.dense",
-    "attention_residual.norm": "attention.output.LayerNorm",
-    "feed_forward.0": "intermediate.dense",
-    "feed_forward.3": "output.dense",
-    "feed_forward_residual.norm": "output.LayerNorm",
-}
