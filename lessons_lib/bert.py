@@ -1,6 +1,5 @@
 """The published encoder, built from the layers of part I: embeddings, then a stack of layers."""
 
-import torch
 from torch import Tensor, nn
 
 from lessons_lib.layers import Config, EncoderLayer
@@ -19,6 +18,7 @@ class BertEncoder(nn.Module):
 
     Source: Devlin et al. 2019, section 3 and figure 2 (arXiv:1810.04805).
 
+    >>> import torch
     >>> encoder = BertEncoder(Config(pre_norm=False, max_len=8), vocab_size=11)
     >>> encoder(torch.tensor([[3, 1, 4]])).shape
     torch.Size([1, 3, 128])
@@ -89,6 +89,7 @@ def mean_pool(hidden: Tensor, mask: Tensor | None = None) -> Tensor:
 
     Source: Reimers and Gurevych 2019, section 3 (arXiv:1908.10084).
 
+    >>> import torch
     >>> hidden = torch.tensor([[[1.0, 4.0], [3.0, 0.0], [9.0, 9.0]]])
     >>> mean_pool(hidden, torch.tensor([[[True, True, False]]]))
     tensor([[2., 2.]])
@@ -97,4 +98,3 @@ def mean_pool(hidden: Tensor, mask: Tensor | None = None) -> Tensor:
         return hidden.mean(dim=1)
     weights = mask.to(hidden.dtype) / mask.sum(dim=-1, keepdim=True).clamp(min=1)  # (B, 1, L)
     return (weights @ hidden).squeeze(1)
-

@@ -22,8 +22,10 @@ _BERT = {
 }
 _DISTILBERT = dict(
     zip(
-        ("attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin")
-        + ("sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"),
+        (
+            *("attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin"),
+            *("sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm"),
+        ),
         _BERT.values(),
         strict=True,
     )
@@ -113,7 +115,9 @@ def read_config(settings: Mapping) -> Published:
         raise ValueError(f"positions should be a learned table ('absolute'); got {kind!r}")
     style = settings.get("hidden_act", settings.get("activation", "gelu"))
     if style not in _ACTIVATIONS:
-        raise ValueError(f"the activation should be one of {', '.join(_ACTIVATIONS)}; got {style!r}")
+        raise ValueError(
+            f"the activation should be one of {', '.join(_ACTIVATIONS)}; got {style!r}"
+        )
     first = settings.get("pad_token_id", 1) + 1 if family in _LIKE_ROBERTA else 0
     config = Config(
         **{ours: _setting(settings, *theirs) for ours, theirs in _SIZES.items()},

@@ -185,7 +185,9 @@ def _in_folder(folder: Path, file_name: str) -> Path:
     held = sorted(path.name for path in folder.iterdir())
     pickled = any(name.endswith((".bin", ".pt", ".pth", ".ckpt")) for name in held)
     advice = "; .bin, .pt and .ckpt can run code when they are read: save as safetensors first"
-    raise FetchError(f"{folder} should hold {file_name}; it holds {held}{advice if pickled else ''}")
+    raise FetchError(
+        f"{folder} should hold {file_name}; it holds {held}{advice if pickled else ''}"
+    )
 
 
 def _from_hub(name: str, file_name: str, revision: str | None) -> Path:
