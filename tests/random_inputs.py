@@ -247,3 +247,46 @@ def _step_down(rng: random.Random) -> tuple:
     dtype = _dtype(rng)
     weight, gradient = (_normal(rng, shape, 1.0, dtype).detach() for _ in range(2))
     return weight, gradient, rng.choice([0.01, 0.1, 0.5, 1.0])
+
+
+@inputs_of("real_weights.tokenize")
+def _tokenize(rng: random.Random) -> tuple:
+    """Texts of few letters, so that pieces meet; accents, signs, and now and then a long text."""
+    letters = ["a", "b", "ab", "##a", "##b", "##ba", "e", "##e", ",", "$", "“"]
+    pieces = rng.sample(letters, rng.randint(3, len(letters)))
+    vocabulary = {name: n for n, name in enumerate(["[UNK]", "[CLS]", "[SEP]", *pieces])}
+    length = rng.choice([0, 3, 10, 30, 30, 1100])
+    return "".join(rng.choice("aAbBbéc ,$“_  \n") for _ in range(length)), vocabulary
+
+
+@inputs_of("real_weights.names")
+def _names(rng: random.Random) -> tuple:
+    """Any tensor of an encoder of up to 120 layers."""
+    embeddings = ("word_embeddings", "position_embeddings", "token_type_embeddings")
+    parts = (
+        *(f"attention.self.{role}" for role in ("query", "key", "value")),
+        *("attention.output.dense", "attention.output.LayerNorm", "intermediate.dense"),
+        *("output.dense", "output.LayerNorm"),
+    )
+    kind = rng.choice(["weight", "bias"])
+    if rng.random() < 0.3:
+        norm = f"embeddings.LayerNorm.{kind}"
+        return (rng.choice([norm, *(f"embeddings.{name}.weight" for name in embeddings)]),)
+    return (f"encoder.layer.{rng.randint(0, 120)}.{rng.choice(parts)}.{kind}",)
+
+
+@inputs_of("real_weights.pooling")
+def _pooling(rng: random.Random) -> tuple:
+    """Real tokens anywhere, one at least in each text."""
+    batch, length, width = rng.randint(1, 4), rng.randint(1, 6), rng.randint(1, 5)
+    hidden = _normal(rng, (batch, length, width), 1.0, _dtype(rng))
+    torch_rng = torch.Generator().manual_seed(rng.getrandbits(30))
+    mask = torch.rand(batch, 1, length, generator=torch_rng) < 0.5
+    mask[:, :, rng.randrange(length)] = True
+    return hidden, mask
+
+
+@inputs_of("real_weights.kernels")
+def _kernels(rng: random.Random) -> tuple:
+    num_in, num_out = rng.choice([(3, 3), (1, 4), (5, 2), (6, 6)])
+    return _normal(rng, (num_in, num_out), 1.0, _dtype(rng)), torch.Size([num_out, num_in])
