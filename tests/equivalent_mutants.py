@@ -28,6 +28,10 @@ _ONE_A_BATCH = "there is one loss for each count, so `strict` has nothing to fin
 _OVERWRITTEN = "those whose fate is 8 are overwritten by the next step"
 _BOOL_ADDED = "a truth value and a whole number add up to the same whole number"
 _NOTHING_ADDED = "zeros are added or subtracted"
+_AS_LONG = "both lists are as long, so `strict` has nothing to find"
+_TWO_WORDS = "an embedding's name has two words before its kind: the second is the last"
+_MASK_A_TEXT = "there is one mask for each text, so `strict` has nothing to find"
+_NO_GRADIENT_READ = "a tensor that was read from a file has no gradient"
 _ONE_ROW = "there is one row, so the first is the last"
 
 EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
@@ -748,5 +752,146 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "return torch.lerp(weight, weight - gradient, rate) -> "
             "return torch.lerp(weight.detach(), weight - gradient, rate)",
         ): _NO_GRADIENT,
+    },
+    "real_weights.tokenize": {
+        (
+            "reference",
+            "for end in range(len(word), start, -1): -> for end in range(len(word), "
+            "start - 1, -1):",
+        ): _NO_EMPTY_PIECE,
+        (
+            "right 1",
+            "known = [n for n in range(1, len(rest) + 1) if mark + rest[:n] in "
+            "vocabulary] -> known = [n for n in range(1, len(rest) + 1 + 1) if mark + "
+            "rest[:n] in vocabulary]",
+        ): _BEYOND,
+        (
+            "right 1",
+            "known = [n for n in range(1, len(rest) + 1) if mark + rest[:n] in "
+            "vocabulary] -> known = [n for n in range(0, len(rest) + 1) if mark + "
+            "rest[:n] in vocabulary]",
+        ): _NO_EMPTY_PIECE,
+        (
+            "right 1",
+            "known = [n for n in range(1, len(rest) + 1) if mark + rest[:n] in "
+            "vocabulary] -> known = [n for n in range(-1, len(rest) + 1) if mark + "
+            "rest[:n] in vocabulary]",
+        ): _NO_EMPTY_PIECE,
+        (
+            "right 1",
+            "known = [n for n in range(1, len(rest) + 1) if mark + rest[:n] in "
+            "vocabulary] -> known = [n for n in range(1, len(rest) + 2) if mark + "
+            "rest[:n] in vocabulary]",
+        ): _BEYOND,
+        (
+            "right 3",
+            "for end in range(len(rest), 0, -1): -> for end in range(len(rest), 0 - 1, -1):",
+        ): _NO_EMPTY_PIECE,
+        (
+            "right 3",
+            "for end in range(len(rest), 0, -1): -> for end in range(len(rest), -1, -1):",
+        ): _NO_EMPTY_PIECE,
+    },
+    "real_weights.names": {
+        (
+            "right 2",
+            "return looked_up[words[1].split('_')[0]] + '.' + kind -> return "
+            "looked_up[words[-1].split('_')[0]] + '.' + kind",
+        ): _TWO_WORDS,
+        (
+            "right 3",
+            "table = {f'embeddings.{one}': other for one, other in zip(firsts, ends, "
+            "strict=True)} -> table = {f'embeddings.{one}': other for one, other in "
+            "zip(firsts, ends)}",
+        ): _AS_LONG,
+        (
+            "right 3",
+            "table = {f'embeddings.{one}': other for one, other in zip(firsts, ends, "
+            "strict=True)} -> table = {f'embeddings.{one}': other for one, other in "
+            "zip(firsts, ends, strict=False)}",
+        ): _AS_LONG,
+    },
+    "real_weights.pooling": {
+        (
+            "reference",
+            "total = torch.where(real, hidden, 0.0).sum(dim=1) -> total = "
+            "torch.where(real.detach(), hidden, 0.0).sum(dim=1)",
+        ): _WHOLE,
+        (
+            "reference",
+            "return total / real.sum(dim=1) -> return total / real.detach().sum(dim=1)",
+        ): _WHOLE,
+        (
+            "right 1",
+            "return (shares @ hidden).squeeze(1) -> return (shares.detach() @ hidden).squeeze(1)",
+        ): _WHOLE,
+        (
+            "right 2",
+            "return torch.stack([one[seen[0]].mean(dim=0) for one, seen in zip(hidden, "
+            "mask, strict=True)]) -> return torch.stack([one[seen[0]].mean(dim=0) for "
+            "one, seen in zip(hidden, mask)])",
+        ): _MASK_A_TEXT,
+        (
+            "right 2",
+            "return torch.stack([one[seen[0]].mean(dim=0) for one, seen in zip(hidden, "
+            "mask, strict=True)]) -> return torch.stack([one[seen[0]].mean(dim=0) for "
+            "one, seen in zip(hidden, mask, strict=False)])",
+        ): _MASK_A_TEXT,
+        (
+            "right 2",
+            "return torch.stack([one[seen[0]].mean(dim=0) for one, seen in zip(hidden, "
+            "mask, strict=True)]) -> return torch.stack([one[seen[-1]].mean(dim=0) for "
+            "one, seen in zip(hidden, mask, strict=True)])",
+        ): _ONE_ROW,
+        (
+            "right 3",
+            "seen = mask[:, 0].to(hidden) -> seen = mask[:, -1].to(hidden)",
+        ): _ONE_ROW,
+        (
+            "right 3",
+            "return torch.einsum('bld,bl->bd', hidden, seen) / seen.sum(dim=1)[:, "
+            "None] -> return torch.einsum('bld,bl->bd', hidden, seen) / "
+            "seen.sum(dim=-1)[:, None]",
+        ): _TWO_AXES,
+    },
+    "real_weights.kernels": {
+        (
+            "reference",
+            "return kernel.T -> return kernel.detach().T",
+        ): _NO_GRADIENT_READ,
+        (
+            "right 1",
+            "weight = kernel.new_zeros(wanted) -> weight = kernel.detach().new_zeros(wanted)",
+        ): _NO_GRADIENT_READ,
+        (
+            "right 1",
+            "for row in range(len(kernel)): -> for row in range(len(kernel.detach())):",
+        ): _NO_GRADIENT_READ,
+        (
+            "right 1",
+            "weight[:, row] = kernel[row] -> weight.detach()[:, row] = kernel[row]",
+        ): _NO_GRADIENT_READ,
+        (
+            "right 1",
+            "weight[:, row] = kernel[row] -> weight[:, row] = kernel.detach()[row]",
+        ): _NO_GRADIENT_READ,
+        (
+            "right 1",
+            "return weight -> return weight.detach()",
+        ): _NO_GRADIENT_READ,
+        (
+            "right 2",
+            "return torch.einsum('io->oi', kernel) -> return torch.einsum('io->oi', "
+            "kernel.detach())",
+        ): _NO_GRADIENT_READ,
+        (
+            "right 3",
+            "return torch.stack(kernel.unbind(dim=1)) -> return "
+            "torch.stack(kernel.detach().unbind(dim=1))",
+        ): _NO_GRADIENT_READ,
+        (
+            "right 3",
+            "return torch.stack(kernel.unbind(dim=1)) -> return torch.stack(kernel.unbind(dim=-1))",
+        ): _TWO_AXES,
     },
 }

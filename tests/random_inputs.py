@@ -289,4 +289,5 @@ def _pooling(rng: random.Random) -> tuple:
 @inputs_of("real_weights.kernels")
 def _kernels(rng: random.Random) -> tuple:
     num_in, num_out = rng.choice([(3, 3), (1, 4), (5, 2), (6, 6)])
-    return _normal(rng, (num_in, num_out), 1.0, _dtype(rng)), torch.Size([num_out, num_in])
+    kernel = _normal(rng, (num_in, num_out), 1.0, _dtype(rng)).detach()  # as read from a file
+    return kernel, torch.Size([num_out, num_in])

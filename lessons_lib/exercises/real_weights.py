@@ -142,12 +142,10 @@ def my_tokenize(text, vocabulary):
 
 @tokenize.right
 def my_tokenize(text, vocabulary):
-    tokenizer = Tokenizer(models.WordPiece(dict(vocabulary), unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordPiece(vocabulary))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    inner = [vocabulary["[UNK]"]] * 0
-    inner += tokenizer.encode(text).ids
-    del inner[510:]
+    inner = tokenizer.encode(text).ids[:510]
     return [vocabulary["[CLS]"], *inner, vocabulary["[SEP]"]]
 
 
@@ -156,19 +154,20 @@ def my_tokenize(text, vocabulary):
     plain = unicodedata.normalize("NFD", text.casefold())
     plain = "".join(char for char in plain if unicodedata.combining(char) == 0)
     signs = {c for c in plain if unicodedata.category(c)[0] == "P"} | set("$+<=>^`|~")
-    words = re.split(r"\s+", "".join(f" {c} " if c in signs else c for c in plain).strip())
+    words = "".join(f" {c} " if c in signs else c for c in plain).split()
 
-    def split(word):
-        if word in ("", "##"):
+    def split(rest, mark):
+        if not rest:
             return []
-        first = 3 if word.startswith("##") else 1
-        for end in range(len(word), first - 1, -1):
-            if word[:end] in vocabulary:
-                return [vocabulary[word[:end]], *split("##" + word[end:])]
+        for end in range(len(rest), 0, -1):
+            piece = mark + rest[:end]
+            if piece in vocabulary:
+                return [vocabulary[piece], *split(rest[end:], "##")]
         return [None]
 
-    found = [[vocabulary["[UNK]"]] if None in ids else ids for ids in map(split, words)]
-    ids = [one for part in found for one in part]
+    split_up = [split(word, "") for word in words]
+    known = [[vocabulary["[UNK]"]] if None in ids else ids for ids in split_up]
+    ids = [one for part in known for one in part]
     return [vocabulary["[CLS]"], *ids[:510], vocabulary["[SEP]"]]
 
 
@@ -388,8 +387,8 @@ names = CodeExercise(
         "word.",
         "Three of the published names in a layer lead to one of ours.",
     ),
-    because="A checkpoint is a dictionary. Loading it is a matter of names, and of shapes that fit; "
-    "neither says whether it is right.",
+    because="A checkpoint is a dictionary. Loading it takes names, and shapes that fit; neither "
+    "says whether it is right.",
 )
 
 
@@ -443,8 +442,8 @@ def my_name(published):
     words = published.split(".")
     kind = words.pop()
     if words[0] == "embeddings":
-        looked_up = {"w": "tokens", "p": "places", "t": "types", "L": "norm"}
-        return looked_up[words[1][0]] + "." + kind
+        looked_up = {"word": "tokens", "position": "places", "token": "types", "LayerNorm": "norm"}
+        return looked_up[words[1].split("_")[0]] + "." + kind
     start, inner = "layers." + words[2] + ".", words[3:]
     if "self" in inner:
         place = "attention.project_in"
@@ -831,10 +830,10 @@ def to_linear(kernel, wanted):
 
 @kernels.right
 def to_linear(kernel, wanted):
-    turned = kernel.transpose(0, 1)
-    if turned.shape != wanted:
-        raise ValueError(f"expected {tuple(wanted)}, got {tuple(turned.shape)}")
-    return turned.contiguous()
+    weight = kernel.new_zeros(wanted)
+    for row in range(len(kernel)):
+        weight[:, row] = kernel[row]
+    return weight
 
 
 @kernels.right
@@ -844,7 +843,7 @@ def to_linear(kernel, wanted):
 
 @kernels.right
 def to_linear(kernel, wanted):
-    return torch.stack(list(kernel.unbind(dim=1)))
+    return torch.stack(kernel.unbind(dim=1))
 
 
 def _acts_alike(answer, num_in: int, num_out: int) -> bool:
