@@ -71,8 +71,8 @@ class CheckpointError(ValueError):
         lines = [f"missing: {name}, expected {shape}" for name, shape in missing.items()]
         lines += [f"extra: {name}, {shape}" for name, shape in extra.items()]
         for name, (found, wanted) in misshapen.items():
-            turned = "; stored the other way round?" if found == wanted[::-1] else ""
-            lines.append(f"misshapen: {name} is {found}, expected {wanted}{turned}")
+            turned = ": stored the other way round?" if found == wanted[::-1] else ""
+            lines.append(f"misshapen: {name}\n    is {found}, expected {wanted}{turned}")
         super().__init__("\n  ".join(["the checkpoint does not fit; nothing was loaded", *lines]))
 
 

@@ -377,8 +377,8 @@ names = CodeExercise(
     Write `my_name(published)`: the name that one of our encoder's tensors has, from the name that
     it has in BERT's file. The table above says how, for the embeddings and for layer 0; the other
     layers go by their number, of which there may be any. Only names of tensors that the encoder
-    uses will be given. `my_name("encoder.layer.7.intermediate.dense.bias")` is
-    `"layers.7.feed_forward.0.bias"`.
+    uses will be given. So `encoder.layer.7.intermediate.dense.bias` becomes
+    `layers.7.feed_forward.0.bias`.
     """,
     hints=(
         "A name of a layer has three parts: `encoder.layer.7`, what it is, and `weight` or `bias`. "
@@ -817,7 +817,7 @@ kernels = FindTheBug(
 
 @kernels.stub
 def to_linear(kernel, wanted):
-    """A kernel (in, out) as the weight (out, in) of nn.Linear, which has the shape `wanted`."""
+    """A kernel (in, out) as a weight (out, in), which has the shape `wanted`."""
     if kernel.shape != wanted:
         kernel = kernel.T
     return kernel
@@ -935,7 +935,7 @@ def second_patient() -> BertEncoder:
 
 
 which_fault = Choice(
-    kind="Which fault is it?",
+    kind="Which fault",
     answer_name="which_fault_answer",
     task="The first patient. What is wrong with it?",
     options={
@@ -957,7 +957,7 @@ which_fault = Choice(
 )
 
 which_fault_next = Choice(
-    kind="Which fault is it?",
+    kind="Which fault",
     answer_name="which_fault_next_answer",
     task="The second patient. What is wrong with it?",
     options={
