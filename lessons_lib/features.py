@@ -113,8 +113,8 @@ def batches_of(lengths: Sequence[int]) -> list[list[int]]:
     A group is filled up with shorter texts only while it holds too few tokens to be worth a
     computation of its own.
 
-    >>> batches_of([3, 600, 3, 600])
-    [[1], [3], [0, 2]]
+    >>> batches_of([3, 400, 9, 400])
+    [[1, 3], [2, 0]]
     """
     order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
     batches: list[list[int]] = []
