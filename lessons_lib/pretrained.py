@@ -135,11 +135,17 @@ def load_tensors(
     return {key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}
 
 
-def load_tokenizer(name: str | Path = MINILM, revision: str | None = None) -> Tokenizer:
+def load_tokenizer(
+    name: str | Path = MINILM, revision: str | None = None, as_published: bool = False
+) -> Tokenizer:
     """Return a model's tokenizer, with padding and truncation off.
 
     The published file pads and cuts every text to 128 tokens; here a text keeps its length, so
     that padding and its mask stay the reader's own work.
+
+    Args:
+        name, revision: as in `load_encoder`.
+        as_published: leave padding and truncation as the file has them.
 
     Raises:
         ValueError: `name` is unknown.
@@ -149,8 +155,9 @@ def load_tokenizer(name: str | Path = MINILM, revision: str | None = None) -> To
     ['[CLS]', 'attention', ',', 'please', '.', '[SEP]']
     """
     tokenizer = Tokenizer.from_file(str(_path(name, "tokenizer.json", revision)))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
+    if not as_published:
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
     return tokenizer
 
 

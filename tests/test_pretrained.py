@@ -74,6 +74,11 @@ def test_tokenizer_neither_pads_nor_truncates():
     assert (len(short.ids), len(long.ids)) == (3, 302)
 
 
+def test_the_published_file_pads_and_cuts_at_128():
+    short, long = load_tokenizer(as_published=True).encode_batch(["one", "word " * 300])
+    assert (len(short.ids), len(long.ids)) == (128, 128)
+
+
 def test_tokenizer_gives_the_ids_of_transformers():
     transformers = pytest.importorskip("transformers")
     ours = load_tokenizer()
