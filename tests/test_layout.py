@@ -19,7 +19,7 @@ ORDER = [
     *("device", "source", "fetch", "attention", "plots"),
     *("positions", "multi_head", "layers", "models", "generate", "tokens", "train"),
     *("rate_finder", "language_modelling"),
-    *("pretrained", "domains", "dates", "exercises"),
+    *("pretrained", "domains", "dates", "splits", "fair", "vader", "exercises"),
 ]
 LAZY = {"__init__", "device"}  # these import others inside functions, on purpose
 
