@@ -33,7 +33,7 @@ class SentimentModel(nn.Module):
     Raises:
         ValueError: there is no such choice of what is trained.
 
-    >>> from lessons_lib.bert import load_encoder
+    >>> from lessons_lib.pretrained import load_encoder
     >>> model = SentimentModel(load_encoder(), trained=2)
     >>> model(torch.tensor([[101, 2307, 102]]), torch.ones(1, 1, 3, dtype=torch.bool)).shape
     torch.Size([1])
@@ -43,7 +43,7 @@ class SentimentModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout_p)
-        self.head = nn.Linear(encoder.config.d_model, 1)
+        self.head = nn.Linear(encoder.norm.weight.numel(), 1)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
         self.register_buffer("mean", torch.tensor(0.0))
@@ -110,7 +110,8 @@ class SentimentModel(nn.Module):
                 states = self.frozen_part(inputs, mask)
         for layer in self.encoder.layers[self.num_frozen :]:
             states = layer(states, mask)
-        return self.head(self.dropout(mean_pool(states, mask))).squeeze(-1)
+        with torch.autocast(states.device.type, enabled=False):  # 16 bits would round the rating
+            return self.head(self.dropout(mean_pool(states.float(), mask))).squeeze(-1)
 
 
 def parameter_groups(
