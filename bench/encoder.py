@@ -1,22 +1,16 @@
 """Measure our encoder beside its peers: time, relative speed with an interval, peak memory.
 
-Times: in each round every encoder has one turn, in a new random order, so that whatever slows the
-machine down slows all of them. A round gives one ratio: the time of the peer whose median is the
-lowest, divided by ours. Reported are the ratios' median, and the interval that holds the middle
-95 % of the medians of 2,000 resampled sets of rounds (bootstrap). Above 1, ours is quicker.
-
-Memory: each encoder has a fresh process. The highest resident memory during one call, minus what
-was resident right before it, weights and input included; Linux only.
+How times are compared stands in bench/timing.py. Each row is saved as it ends: stopped, the
+measurement goes on where it was. Memory: each encoder has a fresh process. The highest resident
+memory during one call, minus what was resident right before it, weights and input included; Linux
+only.
 """
 
 import argparse
 import ctypes
 import gc
 import json
-import random
 import re
-import statistics
-import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -25,17 +19,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
 
 from bench.candidates import INSTALL, OURS, SIZES, make_candidates
+from bench.timing import compare, operators, time_rounds
 from lessons_lib.layers import Config
 from studies.engine import machine
 
 RESULTS = Path(__file__).resolve().parent / "results" / "encoder.json"
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.1}  # of outputs, whose every token has variance 1
-FEWEST_ROUNDS, MOST_ROUNDS = 5, 60
-SLOW = 0.9  # a relative speed below which the row's operators are profiled
-RESAMPLES = 2_000
 MIB = 2**20
 
 
@@ -67,7 +58,9 @@ def all_rows(with_compiled: bool = False) -> list[Row]:
     dtypes = ["float32", *(["bfloat16"] if has_bfloat16() else [])]
     shapes = sorted(((b, n) for b in (8, 32) for n in (32, 128, 512)), key=lambda s: s[0] * s[1])
     rows = [Row(*shape, work, d) for d in dtypes for shape in shapes for work in WORK]
-    return rows + [Row(8, 128, work, compiled=True) for work in WORK if with_compiled]
+    compiled = [Row(*shape, "forward", d, compiled=True) for d in dtypes for shape in shapes]
+    compiled.append(Row(8, 128, "training", compiled=True))
+    return rows + (compiled if with_compiled else [])
 
 
 def has_bfloat16() -> bool:
@@ -96,37 +89,85 @@ def measure(
     config: Config = SIZES,
     seconds_per_row: float = 12.0,
     with_memory: bool = True,
+    results_file: Path | None = None,
 ) -> dict:
-    """Measure all rows; returns what is written into the results file."""
-    models, results = make_candidates(config), []
+    """Measure all rows; returns what is written into the results file.
+
+    Args:
+        rows: what to measure; those that `results_file` holds already, from the same kind of
+            machine and the same versions, are not measured again.
+        config: the encoders' sizes.
+        seconds_per_row: see `time_rounds`.
+        with_memory: measure peak memory, too.
+        results_file: written after each row; None = nowhere.
+    """
+    models = make_candidates(config)
+    results = _begin(config, results_file)
     for row in rows:
-        chosen = {name: model.to(row.torch_dtype) for name, model in models.items()}
-        if row.compiled:
-            chosen[f"{OURS}, compiled"] = torch.compile(chosen[OURS])
-        require_same_output(chosen, row)
-        result = asdict(row) | compare(time_rounds(chosen, row, seconds_per_row))
-        if result["relative_speed"] < SLOW:
-            slow_and_fast = (OURS, result["fastest_peer"])
-            result["operators"] = {name: operators(chosen[name], row) for name in slow_and_fast}
-        results.append(result)
-        print(describe(result), flush=True)
+        if _find(results, row) is None:
+            results["rows"].append(asdict(row) | _measure_row(models, row, seconds_per_row))
+            print(describe(results["rows"][-1]), flush=True)
+            _save(results, results_file)
     if with_memory:
         _add_memory(results, rows, config, list(models))
+        _save(results, results_file)
+    return results
+
+
+def _measure_row(models: dict[str, nn.Module], row: Row, seconds: float) -> dict:
+    chosen = {name: model.to(row.torch_dtype) for name, model in models.items()}
+    if row.compiled:
+        torch.compiler.reset()
+        chosen[f"{OURS}, compiled"] = torch.compile(chosen[OURS])
+    require_same_output(chosen, row)
+    x, work = row.input(), WORK[row.work]
+    calls = {name: lambda model=model: work(model, x) for name, model in chosen.items()}
+    times = time_rounds(calls, seconds, after=lambda name: chosen[name].zero_grad())
+    result = compare(times, OURS)
+    if row.compiled:
+        own = f"{OURS}, compiled"
+        others = {name: taken for name, taken in times.items() if name != OURS}
+        result |= {"without_compile": result["relative_speed"]} | compare(others, own)
+        result["milliseconds"][OURS] = compare(times, OURS)["milliseconds"][OURS]
+    elif result["interval"][1] < 1:  # slower beyond doubt: where does the time go?
+        result["operators"] = {
+            name: operators(calls[name]) for name in (OURS, result["fastest_peer"])
+        }
+        models[OURS].zero_grad()
+    return result
+
+
+def _begin(config: Config, results_file: Path | None) -> dict:
+    """The results so far, or none where they are of another machine, version or size."""
     packages = ("torch", "transformers", "x-transformers")
     versions = {name: version(name).split("+")[0] for name in packages if _installed(name)}
     described = machine() | {"threads": torch.get_num_threads(), "versions": versions}
     sizes = {name: getattr(config, name) for name in ("num_layers", "d_model", "num_heads", "d_ff")}
-    return {"machine": described, "sizes": sizes, "rows": results}
+    fresh = {"machine": described, "sizes": sizes, "rows": []}
+    if results_file is None or not results_file.exists():
+        return fresh
+    stored = json.loads(results_file.read_text(encoding="utf-8"))
+    same = all(stored[name] == fresh[name] for name in ("machine", "sizes"))
+    return stored if same else fresh
 
 
-def _add_memory(results: list[dict], rows: list[Row], config: Config, names: list[str]) -> None:
+def _find(results: dict, row: Row) -> dict | None:
+    return next((r for r in results["rows"] if asdict(row).items() <= r.items()), None)
+
+
+def _save(results: dict, results_file: Path | None) -> None:
+    if results_file:
+        results_file.parent.mkdir(exist_ok=True)
+        results_file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def _add_memory(results: dict, rows: list[Row], config: Config, names: list[str]) -> None:
     """Each encoder's peak in each float32 row, as `peak_mib`."""
-    plain = [at for at, row in enumerate(rows) if row.dtype == "float32" and not row.compiled]
-    for name in names:
-        for at, peak in zip(
-            plain, peak_memory(name, [rows[at] for at in plain], config), strict=True
-        ):
-            results[at].setdefault("peak_mib", {})[name] = peak
+    wanted = [row for row in rows if row.dtype == "float32" and not row.compiled]
+    wanted = [row for row in wanted if "peak_mib" not in _find(results, row)]
+    for name in names if wanted else ():
+        for row, peak in zip(wanted, peak_memory(name, wanted, config), strict=True):
+            _find(results, row).setdefault("peak_mib", {})[name] = peak
 
 
 def require_same_output(models: dict[str, nn.Module], row: Row) -> None:
@@ -137,62 +178,6 @@ def require_same_output(models: dict[str, nn.Module], row: Row) -> None:
         for name, model in models.items():
             gap = (model(x) - wanted).abs().max().item()
             assert gap < TOLERANCE[row.dtype], f"{name} differs from ours by {gap:.2g} in {row}"
-
-
-def time_rounds(models: dict[str, nn.Module], row: Row, seconds: float) -> dict[str, list[float]]:
-    """Seconds of each call: one for each encoder and round."""
-    x, work, rng = row.input(), WORK[row.work], random.Random(0)
-    times: dict[str, list[float]] = {name: [] for name in models}
-    began = time.perf_counter()
-    while (done := len(times[OURS])) < FEWEST_ROUNDS + 1 or time.perf_counter() - began < seconds:
-        if done > MOST_ROUNDS:
-            break
-        for name in rng.sample(list(models), len(models)):
-            started = time.perf_counter()
-            work(models[name], x)
-            times[name].append(time.perf_counter() - started)
-            models[name].zero_grad()
-    return {name: taken[1:] for name, taken in times.items()}  # the first round warms up
-
-
-def compare(times: dict[str, list[float]]) -> dict:
-    """Medians, and how quick ours is beside the fastest peer."""
-    medians = {name: statistics.median(taken) for name, taken in times.items()}
-    fastest = min((name for name in medians if not name.startswith(OURS)), key=medians.get)
-    ratios = [peer / ours for peer, ours in zip(times[fastest], times[OURS], strict=True)]
-    return {
-        "rounds": len(ratios),
-        "milliseconds": {name: round(1e3 * median, 3) for name, median in medians.items()},
-        "fastest_peer": fastest,
-        "relative_speed": round(statistics.median(ratios), 3),
-        "interval": [round(bound, 3) for bound in bootstrap_interval(ratios)],
-    }
-
-
-def bootstrap_interval(ratios: list[float]) -> tuple[float, float]:
-    """The middle 95 % of the medians of resampled ratios.
-
-    >>> bootstrap_interval([1.0, 1.0, 1.0])
-    (1.0, 1.0)
-    """
-    rng = random.Random(0)
-    medians = sorted(
-        statistics.median(rng.choices(ratios, k=len(ratios))) for _ in range(RESAMPLES)
-    )
-    return medians[round(0.025 * RESAMPLES)], medians[round(0.975 * RESAMPLES) - 1]
-
-
-def operators(model: nn.Module, row: Row, count: int = 8) -> list[dict]:
-    """The operators that take most of one call's time, without those that they call."""
-    x = row.input()
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
-        WORK[row.work](model, x)
-    model.zero_grad()
-    costly = sorted(profiled.key_averages(), key=lambda op: -op.self_cpu_time_total)
-    return [
-        {"name": op.key, "calls": op.count, "milliseconds": round(op.self_cpu_time_total / 1e3, 2)}
-        for op in costly[:count]
-    ]
 
 
 def peak_memory(name: str, rows: list[Row], config: Config = SIZES) -> list[float | None]:
@@ -251,6 +236,7 @@ def _installed(name: str) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one small shape, into no file")
+    parser.add_argument("--anew", action="store_true", help="measure again what is there")
     parser.add_argument("--compile", action="store_true", help="add ours through torch.compile")
     arguments = parser.parse_args()
     if not _installed("x-transformers"):
@@ -258,9 +244,9 @@ def main() -> None:
     if arguments.quick:
         print(json.dumps(measure(QUICK, seconds_per_row=1.0), indent=1))
         return
-    results = measure(all_rows(arguments.compile))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if arguments.anew:
+        RESULTS.unlink(missing_ok=True)
+    measure(all_rows(arguments.compile), results_file=RESULTS)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,10 @@ import torch
 from safetensors import safe_open
 from tokenizers import Tokenizer
 
+from lessons_lib.bert import BertEncoder, our_tensors
 from lessons_lib.fetch import IndexArchive, InstalledFile, RemoteFile, fetch
+from lessons_lib.layers import Config
+from lessons_lib.multi_head import Attention
 
 MINILM = "all-MiniLM-L6-v2"
 
@@ -49,6 +52,38 @@ _FILES: dict[str, tuple[RemoteFile, ...]] = {
         ),
     ),
 }
+
+
+def load_encoder(name: str = MINILM, attention: Attention | None = None) -> BertEncoder:
+    """Return a published encoder in the course's own classes, with its weights, for inference.
+
+    Args:
+        name: a published model, such as "all-MiniLM-L6-v2".
+        attention: used in every layer in place of torch's; see MultiHeadAttention.
+
+    Raises:
+        ValueError: `name` is unknown.
+        FetchError: the weights could not be brought to this machine.
+
+    >>> load_encoder()(torch.tensor([[101, 7592, 102]])).shape
+    torch.Size([1, 3, 384])
+    """
+    published = load_config(name)
+    config = Config(
+        d_model=published["hidden_size"],
+        num_heads=published["num_attention_heads"],
+        num_layers=published["num_hidden_layers"],
+        d_ff=published["intermediate_size"],
+        pre_norm=False,
+        norm_eps=published["layer_norm_eps"],
+        positions="none",
+        max_len=published["max_position_embeddings"],
+    )
+    encoder = BertEncoder(
+        config, published["vocab_size"], published["type_vocab_size"], attention=attention
+    )
+    encoder.load_state_dict(our_tensors(load_tensors(name), config.num_layers))
+    return encoder.eval()
 
 
 def load_tensors(name: str = MINILM, prefix: str = "") -> dict[str, torch.Tensor]:

@@ -5,6 +5,7 @@
 """
 
 _ONE_AXIS = "the tensor has one axis: -1 and 0 are the same"
+_NO_GRADIENT = "a step of training is not differentiated itself: a gradient may be cut off"
 _TWO_AXES = "the tensor has two axes: 1 and -1 are the same"
 _ZIP = "there is one value for each key, so `strict` has nothing to find"
 _EQUAL_WIDTH = "queries and keys are equally wide"
@@ -698,5 +699,54 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "right 3",
             "labels = ids.narrow(1, 1, seq_len - 1) -> labels = ids.narrow(-1, 1, seq_len - 1)",
         ): _TWO_AXES,
+    },
+    "start_here.step_down": {
+        (
+            "reference",
+            "return weight - rate * gradient -> return weight - rate * gradient.detach()",
+        ): _NO_GRADIENT,
+        (
+            "reference",
+            "return weight - rate * gradient -> return weight.detach() - rate * gradient",
+        ): _NO_GRADIENT,
+        (
+            "right 1",
+            "return torch.add(weight, gradient, alpha=-rate) -> "
+            "return torch.add(weight, gradient.detach(), alpha=-rate)",
+        ): _NO_GRADIENT,
+        (
+            "right 1",
+            "return torch.add(weight, gradient, alpha=-rate) -> "
+            "return torch.add(weight.detach(), gradient, alpha=-rate)",
+        ): _NO_GRADIENT,
+        (
+            "right 2",
+            "downhill = gradient.neg() -> downhill = gradient.detach().neg()",
+        ): _NO_GRADIENT,
+        (
+            "right 2",
+            "return weight.add(downhill.mul(rate)) -> "
+            "return weight.add(downhill.detach().mul(rate))",
+        ): _NO_GRADIENT,
+        (
+            "right 2",
+            "return weight.add(downhill.mul(rate)) -> "
+            "return weight.detach().add(downhill.mul(rate))",
+        ): _NO_GRADIENT,
+        (
+            "right 3",
+            "return torch.lerp(weight, weight - gradient, rate) -> "
+            "return torch.lerp(weight, weight - gradient.detach(), rate)",
+        ): _NO_GRADIENT,
+        (
+            "right 3",
+            "return torch.lerp(weight, weight - gradient, rate) -> "
+            "return torch.lerp(weight, weight.detach() - gradient, rate)",
+        ): _NO_GRADIENT,
+        (
+            "right 3",
+            "return torch.lerp(weight, weight - gradient, rate) -> "
+            "return torch.lerp(weight.detach(), weight - gradient, rate)",
+        ): _NO_GRADIENT,
     },
 }

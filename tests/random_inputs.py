@@ -1,6 +1,7 @@
 """Random valid inputs for each exercise of code: what a reader's function may be called with.
 
-Independent of the inputs that the checks use. Every float input wants a gradient.
+Independent of the inputs that the checks use. Float inputs want a gradient, except where an answer
+may cut it off.
 """
 
 import random
@@ -238,3 +239,11 @@ def _scale(rng: random.Random, dtype: torch.dtype) -> float:
 
 def _dtype(rng: random.Random) -> torch.dtype:
     return rng.choice([torch.float32, torch.float64])
+
+
+@inputs_of("start_here.step_down")
+def _step_down(rng: random.Random) -> tuple:
+    shape = rng.choice([(1,), (3,), (2, 4), (2, 1, 3)])
+    dtype = _dtype(rng)
+    weight, gradient = (_normal(rng, shape, 1.0, dtype).detach() for _ in range(2))
+    return weight, gradient, rng.choice([0.01, 0.1, 0.5, 1.0])

@@ -18,8 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = [
     *("device", "source", "fetch", "attention", "plots"),
     *("positions", "multi_head", "layers", "models", "generate", "tokens", "train"),
-    *("rate_finder", "language_modelling"),
-    *("pretrained", "domains", "dates", "splits", "fair", "vader", "exercises"),
+    *("rate_finder", "language_modelling", "bert"),
+    *("pretrained", "features", "random_weights", "fine_tuning"),
+    *("domains", "dates", "splits", "fair", "vader", "ready", "exercises"),
 ]
 LAZY = {"__init__", "device"}  # these import others inside functions, on purpose
 

@@ -139,10 +139,10 @@ def same_here(mutant: Mutant, inputs: tuple, wanted: list) -> bool:
 
 
 def results(function, inputs: tuple) -> list[torch.Tensor | None]:
-    """What a function returns, then the gradients of each returned tensor by each float input."""
+    """What a function returns, then each returned tensor's gradients by inputs that want one."""
     returned = function(*inputs)
     outputs = list(returned) if isinstance(returned, tuple) else [returned]
-    floats = [one for one in inputs if isinstance(one, torch.Tensor) and one.is_floating_point()]
+    floats = [one for one in inputs if isinstance(one, torch.Tensor) and one.requires_grad]
     gradients = []
     if floats:
         for output in outputs:

@@ -17,3 +17,11 @@ def test_stale_table_is_noticed():
 def test_readme_without_its_marks_is_refused():
     with pytest.raises(ValueError, match=r"README\.md should hold the marks"):
         readme.updated("# A title\n")
+
+
+def test_each_path_holds_the_shorter_one_and_leads_to_chapters_that_exist():
+    paths = readme.shortest_paths()
+    assert set(paths) <= set(readme.notebooks.chapter_names())
+    half_a_day = [name for name, path in paths.items() if path == "half a day"]
+    assert "00_start_here" in half_a_day and 3 <= len(half_a_day) <= 5
+    assert set(paths.values()) == {"half a day", "a weekend"}

@@ -5,6 +5,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from lessons_lib.exercises import check, hint, progress, solution
+from lessons_lib.exercises.engine import registry
 from lessons_lib.exercises.engine.verdict import Verdict, as_html
 
 NAME = "self_attention.softmax_shift"
@@ -22,14 +23,21 @@ def test_text_says_how_it_stands():
     assert str(Verdict("c.x", True, "Good.")) == "Right: c.x. Good."
     assert str(Verdict("c.x", False, "Too low.")) == "Not yet: c.x. Too low."
     assert str(Verdict("c.x", None, "")) == "Not answered yet: c.x."
-    assert str(Verdict("c.x", True, "", "hello")).endswith("Your code printed:\nhello")
+    assert str(Verdict("c.x", True, "", printed="hello")).endswith("Your code printed:\nhello")
 
 
 def test_html_escapes_and_marks_up():
-    html = as_html(Verdict("c.x", False, "`a < b` is *not* 2 * 3 * 4\nso", "<b>"))
+    html = as_html(Verdict("c.x", False, "`a < b` is *not* 2 * 3 * 4\nso", printed="<b>"))
     assert "<code>a &lt; b</code> is <em>not</em> 2 * 3 * 4<br>so" in html
     assert "&lt;b&gt;" in html
     assert 'role="status"' in html
+
+
+def test_a_miss_names_the_section_to_read_again_as_a_link():
+    miss = registry.find("start_here.softmax_share").judge(0.1)
+    assert str(miss).endswith(" To read again: Softmax, on this page.")
+    assert '<a href="#softmax">Softmax</a>' in as_html(miss)
+    assert registry.find("start_here.softmax_share").judge(0.75).refresher == ""
 
 
 def test_check_prints_in_plain_python_and_returns_the_verdict(capsys):

@@ -7,6 +7,7 @@ import notebooks
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 _BEGIN = "<!-- chapters: made by `make notebooks` from the notebooks themselves; do not edit -->\n"
+FIRST = "00_start_here"
 _END = "<!-- end of chapters -->"
 
 
@@ -24,15 +25,31 @@ def updated(readme: str) -> str:
 
 
 def chapter_table() -> str:
-    """Each chapter: title, where to read it, where to run it, minutes to read and to do."""
-    lines = ["| Chapter | Read | Run | Minutes: read, do |", "| --- | --- | --- | --- |"]
+    """Each chapter: title, where to read it, where to run it, minutes, and the shortest path."""
+    lines = ["| Chapter | Read | Run | Minutes: read, do | Path |", "| --- " * 5 + "|"]
+    path_of = shortest_paths()
     for name in notebooks.chapter_names():
         title, read_minutes, do_minutes = facts(name)
         lines.append(
             f"| {title} | [Read]({pages_url()}/notebooks/{name}.html) "
-            f"| [Open in Colab]({colab_url(name)}) | {read_minutes}, {do_minutes} |"
+            f"| [Open in Colab]({colab_url(name)}) | {read_minutes}, {do_minutes} "
+            f"| {path_of.get(name, 'everything')} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def shortest_paths() -> dict[str, str]:
+    """The shortest path that each chapter is on, as the opening chapter lists them.
+
+    Its paragraphs "**Half a day.** ..." and "**A weekend.** ..." link to their chapters; what
+    neither links to is for those who read everything.
+    """
+    found = {FIRST: "half a day"}
+    for cell in notebooks.read_twin(FIRST).cells:
+        for path, links in re.findall(r"^\*\*(Half a day|A weekend)\.\*\*(.*)$", cell.source, re.M):
+            for name in re.findall(r"\]\((\w+)\.ipynb\)", links):
+                found.setdefault(name, path.lower())
+    return found
 
 
 def facts(name: str) -> tuple[str, int, int]:

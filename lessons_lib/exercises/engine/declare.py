@@ -21,15 +21,24 @@ class Exercise:
         task: what to do, in a sentence or two of Markdown.
         hints: from a nudge to nearly there.
         because: Markdown shown with the solution: why it is so.
+        refresher: a section of the same page, by its heading, to read again after a miss.
     """
 
     name = ""  # "chapter.exercise"; the registry sets it from the module and the variable
 
-    def __init__(self, kind: str, task: str, hints: tuple[str, ...], because: str = ""):
+    def __init__(
+        self,
+        kind: str,
+        task: str,
+        hints: tuple[str, ...],
+        because: str = "",
+        refresher: str = "",
+    ):
         self.kind = kind
         self.task = _tidy(task)
         self.hints = tuple(_tidy(hint) for hint in hints)
         self.because = _tidy(because)
+        self.refresher = refresher
 
     def judge(self, answer) -> Verdict:
         """Look at an answer; the first thing that is wrong decides what is said."""
@@ -49,7 +58,7 @@ class Exercise:
         raise NotImplementedError
 
     def says(self, passed: bool | None, message: str) -> Verdict:
-        return Verdict(self.name, passed, message)
+        return Verdict(self.name, passed, message, self.refresher if passed is False else "")
 
 
 @dataclass(frozen=True)

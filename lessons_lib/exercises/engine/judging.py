@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 from . import guard
 from .declare import Exercise
@@ -28,7 +29,7 @@ def judge(exercise: Exercise, answer) -> Verdict:
             )
         except MemoryError:
             verdict = exercise.says(False, "Your code asked for more memory than a check allows.")
-    return Verdict(verdict.name, verdict.passed, verdict.message, printed())
+    return replace(verdict, printed=printed())
 
 
 def judge_isolated(exercise: Exercise, answer) -> Verdict:

@@ -19,17 +19,20 @@ class Verdict:
         name: the exercise, "chapter.exercise".
         passed: True, False, or None where nothing was answered yet.
         message: one kind sentence or two: what was found, and its likely cause.
+        refresher: a section of the same page, by its heading, to read again after a miss.
         printed: what the reader's own code printed while it was checked.
     """
 
     name: str
     passed: bool | None
     message: str
+    refresher: str = ""
     printed: str = ""
 
     def __str__(self) -> str:
         heading, _ = _LOOK[self.passed]
         text = f"{heading}: {self.name}. {self.message}".rstrip()
+        text += f" To read again: {self.refresher}, on this page." if self.refresher else ""
         return text + (f"\nYour code printed:\n{self.printed}" if self.printed else "")
 
     def _ipython_display_(self) -> None:
@@ -56,7 +59,11 @@ def as_html(verdict: Verdict) -> str:
     """The note as HTML: it takes the page's text colour, and a screen reader announces it."""
     heading, colour = _LOOK[verdict.passed]
     message = _inline_markdown(verdict.message)
-    printed = ""
+    printed = refresher = ""
+    if verdict.refresher:
+        section = html.escape(verdict.refresher)
+        place = section.lower().replace(" ", "-")
+        refresher = f'<div>To read again: <a href="#{place}">{section}</a>, on this page.</div>'
     if verdict.printed:
         printed = (
             "<div>Your code printed:</div>"
@@ -65,7 +72,7 @@ def as_html(verdict: Verdict) -> str:
     return (
         f'<div role="status" style="border-left:4px solid {colour};padding:0.3em 0.8em">'
         f"<strong>{heading}</strong> · <code>{html.escape(verdict.name)}</code>"
-        f"<div>{message}</div>{printed}</div>"
+        f"<div>{message}</div>{refresher}{printed}</div>"
     )
 
 
