@@ -251,7 +251,7 @@ def worth_raters(r: float, snippets: Sequence[Snippet]) -> float:
 
 
 def worth_labels(r: float, num_labels: Sequence[int], curve: Sequence[float]) -> str:
-    """How many target labels a baseline needs to reach r, read off its curve.
+    """How many target labels a baseline needs to reach r, read off its curve: two digits.
 
     Args:
         r: the quality to reach.
@@ -259,7 +259,7 @@ def worth_labels(r: float, num_labels: Sequence[int], curve: Sequence[float]) ->
         curve: the baseline's r with each number of labels; interpolated over log2 of the number.
 
     >>> worth_labels(0.5, [16, 64, 256], [0.2, 0.4, 0.6])
-    '128'
+    '130'
     >>> worth_labels(0.7, [16, 64, 256], [0.2, 0.4, 0.6])
     'more than 256'
     """
@@ -275,7 +275,7 @@ def worth_labels(r: float, num_labels: Sequence[int], curve: Sequence[float]) ->
         return f"{num_labels[reached]:,}"
     share = (r - best[reached - 1]) / (best[reached] - best[reached - 1])
     low, high = np.log2(num_labels[reached - 1]), np.log2(num_labels[reached])
-    return f"{round(2 ** (low + share * (high - low))):,}"
+    return f"{float(f'{2 ** (low + share * (high - low)):.2g}'):,.0f}"
 
 
 def _checked(predictions, ratings, groups) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -564,27 +564,30 @@ ceiling = Number(
 
 # --- the matrix --------------------------------------------------------------------------------
 
-best_source = Choice(
+who_reads_tweets = Ordering(
     kind="Predict, then run",
-    answer_name="best_source_guess",
+    answer_name="who_reads_tweets_guess",
     task="""
-    Ridge regression on a frozen encoder's features learns ratings from 500 texts of *one* source,
-    and predicts those of newspaper editorials. Which source serves best?
+    Who predicts the ratings of tweets best? Put them in order, from the highest r to the lowest.
+    *Encoder* is ridge regression on a frozen encoder's features, *words* on counted words, both
+    from 500 rated texts; VADER is a lexicon with rules, made for social media.
     """,
-    options={
-        "a": "films: long sentences, careful prose, like editorials",
-        "b": "products: opinions of things",
-        "c": "tweets: short, with smileys",
+    items={
+        "a": "words, learnt from film reviews",
+        "b": "the encoder, learnt from tweets",
+        "c": "VADER",
+        "d": "words, learnt from tweets",
+        "e": "the encoder, learnt from film reviews",
     },
-    right="c",
-    reasons={
-        "a": "Films look nearest, and on this page they transfer worst. A film's *war* is not a "
-        "war.",
-        "b": "Better than films, but not the best here.",
-        "c": "Tweets say of all sorts of things, in plain words, that they are good or bad. Films "
-        "and products speak of one kind of thing each.",
-    },
-    hints=("Which of the three speaks of the most different things?",),
+    right="cbeda",
+    rule="Two things count: what was it made for, and does a word that it never saw in training "
+    "mean anything to it?",
+    hints=(
+        "How many words of a tweet stand in 500 film reviews? And how many did the encoder read, "
+        "long before?",
+    ),
+    because="Made for tweets beats learnt from 500 of them; and what the encoder knew before "
+    "outweighs the right domain.",
 )
 
 # --- the paired difference ---------------------------------------------------------------------
