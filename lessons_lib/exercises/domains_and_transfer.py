@@ -107,7 +107,7 @@ grouped_split = CodeExercise(
 
 @grouped_split.stub
 def my_grouped_split(groups, test_share, seed):
-    """Return a bool tensor (N,): which texts are for testing; no group on both sides."""
+    """Return a bool tensor (N,), True for test; no group is on both sides."""
     raise NotImplementedError
 
 
@@ -622,7 +622,8 @@ def my_paired(a, b, ratings, draws):
     def r(x, y):
         x = x - x.mean(dim=-1, keepdim=True)
         y = y - y.mean(dim=-1, keepdim=True)
-        return (x * y).sum(dim=-1) / (x.square().sum(dim=-1) * y.square().sum(dim=-1)).sqrt()
+        spread = x.square().sum(dim=-1) * y.square().sum(dim=-1)
+        return (x * y).sum(dim=-1) / spread.sqrt()
 
     return r(a[draws], ratings[draws]) - r(b[draws], ratings[draws])
 
