@@ -162,7 +162,8 @@ def split_groups(
         sizes[group] += 1
     order = list(sizes)
     random.Random(seed).shuffle(order)
-    part_of, waiting = {}, [("test", test), ("validation", validation), ("train", len(groups))]
+    waiting = [("test", test), ("validation", validation), ("train", len(groups))]
+    part_of = {}
     for group in order:
         while sizes[group] > waiting[0][1]:
             waiting.pop(0)
