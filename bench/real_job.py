@@ -233,7 +233,7 @@ def tuning_rounds(sizes: Sizes, results: dict, save: Callable[[], None]) -> None
         print("fine-tuning", found, flush=True)
 
 
-def measure(sizes: Sizes = Sizes(), results_file: Path | None = None) -> dict:  # noqa: B008
+def measure(sizes: Sizes, results_file: Path | None = None) -> dict:
     """Both jobs; goes on where `results_file` stopped, if it is of this kind of machine."""
     packages = ("torch", "transformers", "sentence-transformers", "accelerate")
     versions = {name: version(name).split("+")[0] for name in packages}
@@ -263,8 +263,8 @@ def section(results: dict) -> str:
         totals = " | ".join(f"{sum(seconds[name]):.0f} s" for name in (OURS, peer))
         precision = results[job].get("precision", "float32")
         lines.append(
-            f"| {job}, {results[job]['texts']:,} texts | {precision} | {found['relative_speed']:.2f}"
-            f" | {low:.2f}\u2060–\u2060{high:.2f} | {totals} |"
+            f"| {job}, {results[job]['texts']:,} texts | {precision} "
+            f"| {found['relative_speed']:.2f} | {low:.2f}\u2060–\u2060{high:.2f} | {totals} |"
         )
     gap = max(r["gap"] for r in results["encoding"]["rounds"])
     peer = PEER["fine-tuning"]
@@ -277,8 +277,8 @@ def section(results: dict) -> str:
     return (
         f"\nMeasured on: {machine['hardware']}, {machine['threads']} threads; {versions}.\n\n"
         + "\n".join(lines)
-        + f"\n\nThe peer is `{PEER['encoding']}` for encoding and `{peer}` for fine-tuning; seconds "
-        "are those of all rounds together. No number of any vector differs by more than "
+        + f"\n\nThe peer is `{PEER['encoding']}` for encoding and `{peer}` for fine-tuning; "
+        "seconds are those of all rounds together. No number of any vector differs by more than "
         f"{gap:.0e}. After fine-tuning, r on the test tweets is {quality[OURS]} with ours and "
         f"{quality[peer]} with the peer, a number for each seed.\n\n"
     )
@@ -291,7 +291,7 @@ def main() -> None:
     if arguments.quick:
         print(section(measure(QUICK)))
     else:
-        measure(results_file=RESULTS)
+        measure(Sizes(), RESULTS)
 
 
 if __name__ == "__main__":

@@ -241,13 +241,13 @@ def worth_raters(r: float, snippets: Sequence[Snippet]) -> float:
     Returns:
         k, often below 1; infinite where r is as good as the ratings allow.
     """
+    if r <= 0:
+        return 0.0
     whole = reliability(snippets)
     raters = len(snippets) / sum(1 / len(snippet.ratings) for snippet in snippets)
     one = whole / (raters - (raters - 1) * whole)
-    explained = r**2 / whole
-    if explained >= 1:
-        return float("inf")
-    return max(r, 0.0) / abs(r or 1) * explained / (1 - explained) * (1 - one) / one
+    share = r**2 / whole  # of what the crowd agrees on, the part that is explained
+    return share / (1 - share) * (1 - one) / one if share < 1 else float("inf")
 
 
 def worth_labels(r: float, num_labels: Sequence[int], curve: Sequence[float]) -> str:
