@@ -70,7 +70,7 @@ def all_snippets(count: int | None) -> list[str]:
 def sentence_transformer(folder: Path):
     """The peer with our weights, whose files `folder` receives."""
     from safetensors.torch import save_file
-    from sentence_transformers import SentenceTransformer, models
+    from sentence_transformers import SentenceTransformer
 
     from lessons_lib.pretrained import load_tokenizer
 
@@ -79,9 +79,9 @@ def sentence_transformer(folder: Path):
     load_tokenizer().save(str(folder / "tokenizer.json"))
     settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
-    body = models.Transformer(str(folder), max_seq_length=512)
-    pooling = models.Pooling(body.get_word_embedding_dimension(), "mean")
-    return SentenceTransformer(modules=[body, pooling], device="cpu")
+    peer = SentenceTransformer(str(folder), device="cpu")  # takes the mean where nothing is said
+    peer.max_seq_length = 512
+    return peer
 
 
 def encoding_rounds(sizes: Sizes, results: dict, save: Callable[[], None]) -> None:
