@@ -37,7 +37,7 @@ bench: ## Time the encoder and two real jobs beside other libraries', renew the 
 	@$(ENVIRONMENT) run test bench
 	@$(VENV)/python -m bench.encoder $(if $(QUICK),--quick) $(if $(COMPILE),--compile)
 	@$(VENV)/python -m bench.real_job $(if $(QUICK),--quick)
-	@$(VENV)/python -m bench.page
+	@$(VENV)/python tools/speed_page.py
 
 lint: ## Check the code's style
 	@$(ENVIRONMENT) test

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tools_path import speed_page as page
 
-from bench import candidates, encoder, page, real_job, timing
+from bench import candidates, encoder, real_job, timing
 from bench.candidates import OURS, PEERS, SIZES, make_candidates
 from bench.encoder import Row, measure
 from bench.timing import bootstrap_interval, compare

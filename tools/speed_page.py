@@ -4,6 +4,8 @@ import json
 from math import exp, log
 from pathlib import Path
 
+from marks import put_between
+
 from bench import encoder, real_job
 from bench.candidates import OURS
 
@@ -37,12 +39,7 @@ def updated(page: str, part: str, text: str | None) -> str:
     Raises:
         ValueError: the two marks are missing.
     """
-    first, last = (mark.format(part) for mark in MARKS)
-    before, begin, rest = page.partition(first)
-    _, end, after = rest.partition(last)
-    if not begin or not end:
-        raise ValueError(f"the page should hold the marks {first.strip()!r} and {last!r}")
-    return before + begin + (text or MISSING) + end + after
+    return put_between(page, *(mark.format(part) for mark in MARKS), text or MISSING)
 
 
 def whole(page: str) -> str:
