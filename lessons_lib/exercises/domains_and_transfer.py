@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+import statistics
 from collections import Counter
 
 import torch
@@ -128,22 +129,22 @@ def my_grouped_split(groups, test_share, seed):
 def my_grouped_split(groups, test_share, seed):
     sizes = Counter(groups)
     names = random.Random(seed).sample(sorted(sizes), k=len(sizes))
-    before = itertools.accumulate((sizes[name] for name in names), initial=0)
+    ends = list(itertools.accumulate(sizes[name] for name in names))
     wanted = test_share * len(groups)
-    test = {name for name, held in zip(names, before, strict=False) if held < wanted}
+    test = {name for place, name in enumerate(names) if ends[place] - sizes[name] < wanted}
     return torch.tensor([group in test for group in groups])
 
 
 @grouped_split.right
 def my_grouped_split(groups, test_share, seed):
-    names = sorted(set(groups))
-    numbers = torch.tensor([names.index(group) for group in groups])
+    id_of = {name: number for number, name in enumerate(dict.fromkeys(groups))}
+    ids = torch.tensor([id_of[group] for group in groups])
     generator = torch.Generator().manual_seed(seed)
-    is_test = torch.zeros(len(groups), dtype=torch.bool)
-    for number in torch.randperm(len(names), generator=generator):
-        if is_test.float().mean() < test_share:
-            is_test = is_test | (numbers == number)
-    return is_test
+    mask = torch.zeros(len(groups), dtype=torch.bool)
+    for place in torch.randperm(len(id_of), generator=generator):
+        if mask.float().mean() < test_share:
+            mask = mask | (ids == place)
+    return mask
 
 
 @grouped_split.right
@@ -198,7 +199,8 @@ def _sides(groups, found):
 
 @grouped_split.check
 def test_holds_its_share_and_no_group_more(answer):
-    for sizes, share in (([2, 2, 2, 2], 0.5), ([1, 5, 2, 7, 3, 4], 0.4), ([3, 1, 1, 8], 0.2)):
+    mixed = [1, 5, 2, 7, 3, 4]
+    for sizes, share in (([1] * 8, 0.25), (mixed, 0.4), ([3] * 8, 0.5), ([2] * 6, 0.05)):
         for seed in range(4):
             groups = _groups(sizes, seed)
             _, test = _sides(groups, answer(groups, share, seed).tolist())
@@ -250,6 +252,18 @@ def every_group_may_come_into_test(answer):
     for which, word in ((never, "never"), (always, "always")):
         if which:
             return f"Over 80 seeds {which[0]!r} is {word} in test: is the order that random?"
+
+
+@grouped_split.check
+def large_groups_have_no_advantage(answer):
+    groups = _groups([1, 1, 1, 1, 16])
+    large = groups.index("article 4")
+    times = sum(bool(answer(groups, 0.05, seed)[large]) for seed in range(80))
+    if times > 36:
+        return (
+            f"Of five groups one is drawn, so each should come about 16 times in 80; the one with "
+            f"most texts came {times} times. Draw among the groups, each once."
+        )
 
 
 @grouped_split.wrong(a_truth_value_comes_for_each_text, "should come back")
@@ -307,6 +321,16 @@ def my_grouped_split(groups, test_share, seed):
     return torch.tensor([group in test for group in groups])
 
 
+@grouped_split.wrong(large_groups_have_no_advantage, "each once")
+def my_grouped_split(groups, test_share, seed):
+    texts = random.Random(seed).sample(groups, k=len(groups))  # a group for each of its texts
+    test = set()
+    for group in texts:
+        if sum(one in test for one in groups) < test_share * len(groups):
+            test.add(group)
+    return torch.tensor([group in test for group in groups])
+
+
 @grouped_split.wrong(every_group_may_come_into_test, "always in test")
 def my_grouped_split(groups, test_share, seed):
     first, *names = sorted(set(groups))
@@ -320,17 +344,16 @@ def my_grouped_split(groups, test_share, seed):
 # --- the human ---------------------------------------------------------------------------------
 
 human = CodeExercise(
-    returns=("r",),
+    returns=("others", "r"),
     task="""
     Write `my_human(ratings)`. `ratings` `(N, R)` holds the ratings of N texts by R raters each.
-    Pair every single rating with the mean of the *other* R - 1 ratings of its text, and return
-    Pearson's r over all N x R pairs, a tensor of shape `()`.
+    Return `others` `(N, R)`, for every single rating the mean of the *other* R - 1 ratings of its
+    text; and `r` `()`, Pearson's r between `ratings` and `others` over all N x R pairs.
     """,
     hints=(
         "All ratings of a text but one: their sum is the sum of all less that one.",
         "`ratings.sum(dim=1, keepdim=True)` is `(N, 1)` and can be subtracted from.",
-        "r: subtract each side's mean over all pairs; then the sum of the products over the root "
-        "of the product of the two sums of squares.",
+        "`torch.corrcoef` of two rows is a 2 x 2 matrix; r stands off its diagonal.",
     ),
     because="A rater who stands among those he is compared with agrees with himself.",
 )
@@ -338,36 +361,33 @@ human = CodeExercise(
 
 @human.stub
 def my_human(ratings):
-    """Return r between a rater and the others of the same text: ()."""
+    """Return what the others said (N, R), and r with them: ()."""
     raise NotImplementedError
 
 
 @human.reference
 def my_human(ratings):
-    total = ratings.sum(dim=1, keepdim=True)
-    others = (total - ratings) / (ratings.shape[1] - 1)
-    x = ratings - ratings.mean()
-    y = others - others.mean()
-    return (x * y).sum() / (x.square().sum() * y.square().sum()).sqrt()
+    others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1)
+    pairs = torch.stack([ratings.flatten(), others.flatten()])
+    return others, torch.corrcoef(pairs)[0, 1]
 
 
 @human.right
 def my_human(ratings):
-    num_raters = ratings.shape[1]
-    others = torch.stack(
-        [ratings[:, torch.arange(num_raters) != one].mean(dim=1) for one in range(num_raters)],
-        dim=1,
-    )
-    return torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
+    _, r = ratings.shape
+    others = [ratings[:, torch.arange(r) != one].mean(dim=1) for one in range(r)]
+    others = torch.stack(others, dim=1)
+    x, y = ratings - ratings.mean(), others - others.mean()
+    return others, (x * y).sum() / (x.square().sum() * y.square().sum()).sqrt()
 
 
 @human.right
 def my_human(ratings):
-    n, r = ratings.shape
-    everyone_else = (torch.ones(r, r) - torch.eye(r)).to(ratings) / (r - 1)
-    a, b = ratings.reshape(n * r), (ratings @ everyone_else).reshape(n * r)
-    spread = a.std(correction=0) * b.std(correction=0)
-    return ((a * b).mean() - a.mean() * b.mean()) / spread
+    _, r = ratings.shape
+    rows = (torch.ones(r, r) - torch.eye(r)).to(ratings) / (r - 1)
+    others = ratings @ rows
+    spread = ratings.std(correction=0) * others.std(correction=0)
+    return others, ((ratings * others).mean() - ratings.mean() * others.mean()) / spread
 
 
 @human.right
@@ -377,9 +397,9 @@ def my_human(ratings):
         for one in range(len(row)):
             mine.append(row[one])
             theirs.append((row[:one].sum() + row[one + 1 :].sum()) / (len(row) - 1))
-    pairs = torch.stack([torch.stack(mine), torch.stack(theirs)])
-    pairs = pairs - pairs.mean(dim=1, keepdim=True)
-    return torch.cosine_similarity(pairs[0], pairs[1], dim=0, eps=0.0)
+    a, b = torch.stack(mine), torch.stack(theirs)
+    r = torch.cosine_similarity(a - a.mean(), b - b.mean(), dim=0)
+    return b.reshape(ratings.shape), r
 
 
 def _ratings(num_texts, num_raters, noise=1.0, seed=0):
@@ -403,135 +423,124 @@ def _others_one_by_one(ratings):
 
 
 @human.check
-def one_number_comes_back(answer):
+def both_have_their_shapes(answer):
     for dtype in (torch.float64, torch.float32):
-        found = answer(_ratings(7, 4).to(dtype))
-        if found.shape != ():
-            return f"One number should come back, of shape (); yours has {tuple(found.shape)}."
-        if found.dtype != dtype:
-            return f"{dtype} should come back as {dtype}; yours is {found.dtype}."
+        others, r = answer(_ratings(7, 4).to(dtype))
+        if others.shape != (7, 4) or r.shape != ():
+            return (
+                f"Ratings (7, 4) should give `others` (7, 4) and `r` (); yours are "
+                f"{tuple(others.shape)} and {tuple(r.shape)}."
+            )
+        if (others.dtype, r.dtype) != (dtype, dtype):
+            return f"{dtype} should come back as {dtype}; yours are {others.dtype} and {r.dtype}."
 
 
 @human.check
-def rater_is_compared_with_the_others(answer):
+def others_are_all_but_oneself(answer):
     ratings = _ratings(9, 3, seed=1)
-    found, wanted = answer(ratings), _r(ratings, _others_one_by_one(ratings))
-    if torch.isclose(found, wanted, atol=1e-9):
+    others, _ = answer(ratings)
+    if torch.allclose(others, _others_one_by_one(ratings), atol=1e-9):
         return None
-    own_mean = ratings.mean(dim=1, keepdim=True).expand_as(ratings)
-    if torch.isclose(found, _r(ratings, own_mean), atol=1e-6):
+    if torch.allclose(others, ratings.mean(dim=1, keepdim=True).expand_as(ratings)):
         return (
             "Each rating is compared with a mean that it is itself a part of: the rater agrees "
             "with himself, and r comes out too high."
         )
-    others = _others_one_by_one(ratings)
-    by_rater = torch.stack([_r(ratings[:, i], others[:, i]) for i in range(3)])
-    if torch.isclose(found, by_rater.mean(), atol=1e-9):
-        return (
-            "That is the mean of one r for each column. The columns are not persons here; take all "
-            "pairs together, for one r."
-        )
+    row = [round(rating, 2) for rating in ratings[0].tolist()]
     return (
-        f"Nine texts with three raters should not come out at {found.item():.3f}. Work it out for "
-        f"two texts on paper, rating by rater."
+        f"Of ratings {row}, what the other two said to the first of them is not "
+        f"{others[0, 0].item():.2f}. Work it out on paper, rating by rater."
     )
 
 
 @human.check
-def raters_who_know_nothing_agree_with_nobody(answer):
-    generator = torch.Generator().manual_seed(2)
-    noise = torch.randn(4000, 2, generator=generator, dtype=torch.float64)
-    found = answer(noise)
-    if abs(found) > 0.06:
-        return (
-            f"Two raters per text who answer at random should have r near 0; yours is "
-            f"{found.item():.2f}."
-        )
-
-
-@human.check
-def scale_and_zero_of_the_ratings_play_no_part(answer):
-    ratings = _ratings(11, 5, seed=5)
-    found, moved = answer(ratings), answer(3 * ratings + 2)
-    if not torch.isclose(found, moved, atol=1e-9):
-        return (
-            f"Ratings in other units, from another zero, should give the same r; yours gives "
-            f"{found.item():.3f} and {moved.item():.3f}. Is each mean taken off, and nothing "
-            f"cut off?"
-        )
+def r_is_over_all_pairs(answer):
+    for size, seed in (((9, 3), 1), ((2, 5), 2), ((30, 2), 3)):
+        ratings = 2 * _ratings(*size, seed=seed) + 1
+        others = _others_one_by_one(ratings)
+        _, r = answer(ratings)
+        wanted = statistics.correlation(ratings.flatten().tolist(), others.flatten().tolist())
+        if abs(r.item() - wanted) > 1e-9:
+            by_rater = [_r(ratings[:, i], others[:, i]) for i in range(size[1])]
+            if torch.isclose(r, sum(by_rater) / size[1], atol=1e-9):
+                return (
+                    "That is the mean of one r for each column. The columns are not persons here; "
+                    "take all pairs together, for one r."
+                )
+            return (
+                f"For {size[0]} texts with {size[1]} raters, `r` does not fit its `others`: it "
+                f"comes out at {r.item():.3f}. Are both sides centred, over all pairs?"
+            )
 
 
 @human.check
 def gradient_comes_through_human(answer):
     ratings = _ratings(6, 4, seed=6).requires_grad_()
-    found = answer(ratings)
-    if not found.requires_grad:
+    others, r = answer(ratings)
+    if not (others.requires_grad and r.requires_grad):
         return "No gradient comes back: `.item()`, `.detach()` or NumPy leaves torch on the way."
-    (mine,) = torch.autograd.grad(found, ratings)
-    others = (ratings.sum(dim=1)[:, None] - ratings) / 3
-    (wanted,) = torch.autograd.grad(_r(ratings, others), ratings)
-    if not torch.allclose(mine, wanted, atol=1e-8):
-        return "Only a part of the gradient comes back: is something on the way detached?"
+    mine = [torch.autograd.grad(x.square().sum(), ratings, retain_graph=True) for x in (others, r)]
+    theirs = (ratings @ (1 - torch.eye(4, dtype=ratings.dtype))) / 3
+    wanted = [
+        torch.autograd.grad(x.square().sum(), ratings, retain_graph=True)
+        for x in (theirs, _r(ratings, theirs))
+    ]
+    for (one,), (other,) in zip(mine, wanted, strict=True):
+        if not torch.allclose(one, other, atol=1e-8):
+            return "Only a part of the gradient comes back: is something on the way detached?"
 
 
-@human.wrong(one_number_comes_back, "One number")
-def my_human(ratings):
-    return torch.corrcoef(ratings.T)
-
-
-@human.wrong(one_number_comes_back, "should come back as")
+@human.wrong(both_have_their_shapes, "`r` ()")
 def my_human(ratings):
     others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1)
-    return torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1].float()
+    return others, torch.corrcoef(ratings.T)
 
 
-@human.wrong(rater_is_compared_with_the_others, "a part of")
+@human.wrong(both_have_their_shapes, "should come back as")
 def my_human(ratings):
-    means = ratings.mean(dim=1, keepdim=True).expand_as(ratings)
-    return torch.corrcoef(torch.stack([ratings.flatten(), means.flatten()]))[0, 1]
+    ratings = ratings.double()
+    others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1)
+    return others, torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
 
 
-@human.wrong(rater_is_compared_with_the_others, "one r for each column")
+@human.wrong(others_are_all_but_oneself, "a part of")
+def my_human(ratings):
+    others = ratings.mean(dim=1, keepdim=True).expand_as(ratings)
+    return others, torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
+
+
+@human.wrong(others_are_all_but_oneself, "on paper")
+def my_human(ratings):
+    others = ratings.roll(1, dims=1)  # the neighbour alone
+    return others, torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
+
+
+@human.wrong(r_is_over_all_pairs, "one r for each column")
 def my_human(ratings):
     others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1)
     columns = range(ratings.shape[1])
-    return sum(
-        torch.corrcoef(torch.stack([ratings[:, i], others[:, i]]))[0, 1] for i in columns
-    ) / len(columns)
+    r = [torch.corrcoef(torch.stack([ratings[:, i], others[:, i]]))[0, 1] for i in columns]
+    return others, sum(r) / len(r)
 
 
-@human.wrong(rater_is_compared_with_the_others, "should not come out at")
+@human.wrong(r_is_over_all_pairs, "Are both sides centred")
 def my_human(ratings):
-    others = ratings.roll(1, dims=1)  # the neighbour alone
-    return torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
-
-
-@human.wrong(raters_who_know_nothing_agree_with_nobody, "at random")
-def my_human(ratings):
-    if ratings.shape[1] == 2:
-        return torch.ones((), dtype=ratings.dtype)
     others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1)
-    return torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
-
-
-@human.wrong(scale_and_zero_of_the_ratings_play_no_part, "another zero")
-def my_human(ratings):
-    ratings = ratings.clamp(-4, 4)  # "the scale ends there"
-    others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1)
-    return torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
+    return others, torch.cosine_similarity(ratings.flatten(), others.flatten(), dim=0)
 
 
 @human.wrong(gradient_comes_through_human, "No gradient")
 def my_human(ratings):
     ratings = ratings.detach()
     others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1)
-    return torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
+    return others, torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
 
 
 @human.wrong(gradient_comes_through_human, "Only a part")
 def my_human(ratings):
     others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1)
-    return torch.corrcoef(torch.stack([ratings.flatten(), others.detach().flatten()]))[0, 1]
+    pairs = torch.stack([ratings.flatten(), others.detach().flatten()])
+    return others, torch.corrcoef(pairs)[0, 1]
 
 
 ceiling = Number(
@@ -595,14 +604,14 @@ who_reads_tweets = Ordering(
 paired = CodeExercise(
     returns=("differences",),
     task="""
-    Write `my_paired(a, b, ratings, draws)`. Two methods' predictions `a` and `b` and the true
-    `ratings` are `(N,)`. Each row of `draws` `(B, N)` is one resample: the numbers of the texts
+    Write `my_paired(a, b, ratings, chosen)`. Two methods' predictions `a` and `b` and the true
+    `ratings` are `(N,)`. Each row of `chosen` `(B, N)` is one resample: the numbers of the texts
     that it holds, with repetitions. Return, for each resample, r of `a` minus r of `b`, both
     against the ratings: a tensor `(B,)`.
     """,
     hints=(
-        "`a[draws]` is `(B, N)`: each row a resample of a's predictions.",
-        "All three are indexed by the *same* draws, so that a text brings its rating along and "
+        "`a[chosen]` is `(B, N)`: each row a resample of a's predictions.",
+        "All three are indexed by the *same* numbers, so that a text brings its rating along and "
         "both methods meet the same texts.",
         "r along the last axis: take the mean off, then the sum of the products over the root of "
         "the product of the two sums of squares.",
@@ -612,61 +621,58 @@ paired = CodeExercise(
 
 
 @paired.stub
-def my_paired(a, b, ratings, draws):
+def my_paired(a, b, ratings, chosen):
     """Return r of a minus r of b in each resample: (B,)."""
     raise NotImplementedError
 
 
 @paired.reference
-def my_paired(a, b, ratings, draws):
+def my_paired(a, b, ratings, chosen):
     def r(x, y):
         x = x - x.mean(dim=-1, keepdim=True)
         y = y - y.mean(dim=-1, keepdim=True)
         spread = x.square().sum(dim=-1) * y.square().sum(dim=-1)
         return (x * y).sum(dim=-1) / spread.sqrt()
 
-    return r(a[draws], ratings[draws]) - r(b[draws], ratings[draws])
+    return r(a[chosen], ratings[chosen]) - r(b[chosen], ratings[chosen])
 
 
 @paired.right
-def my_paired(a, b, ratings, draws):
+def my_paired(a, b, ratings, chosen):
     differences = []
-    for texts in draws:
-        r = torch.corrcoef(torch.stack([a[texts], b[texts], ratings[texts]]))
+    for row in chosen:
+        r = torch.corrcoef(torch.stack([a[row], b[row], ratings[row]]))
         differences.append(r[0, 2] - r[1, 2])
     return torch.stack(differences)
 
 
 @paired.right
-def my_paired(a, b, ratings, draws):
-    columns = torch.stack([a, b, ratings])[:, draws]  # (3, B, N)
-    columns = columns - columns.mean(dim=2, keepdim=True)
-    columns = columns / columns.norm(dim=2, keepdim=True)
-    r = (columns[:2] * columns[2]).sum(dim=2)
-    return r[0] - r[1]
+def my_paired(a, b, ratings, chosen):
+    drawn = torch.stack([a, b, ratings])[:, chosen]  # (3, B, N)
+    centred = drawn - drawn.mean(dim=2, keepdim=True)
+    of_a, of_b, y = centred / centred.norm(dim=2, keepdim=True)
+    return ((of_a - of_b) * y).sum(dim=1)
 
 
 @paired.right
-def my_paired(a, b, ratings, draws):
-    y = ratings[draws]
-    y = (y - y.mean(1, keepdim=True)) / y.std(1, keepdim=True)
-    found = []
-    for method in (a, b):
-        x = method[draws]
-        found.append((x * y).sum(1) / x.std(1) / (x.shape[1] - 1))
-    return found[0] - found[1]
+def my_paired(a, b, ratings, chosen):
+    y = ratings[chosen]
+    y = (y - y.mean(1, keepdim=True)) / y.std(1, correction=0, keepdim=True)
+    x = torch.stack([a[chosen], b[chosen]])  # (2, B, N)
+    r_a, r_b = (x * y).mean(2) / x.std(2, correction=0)
+    return r_a - r_b
 
 
 def _methods(num_texts, num_draws, seed=0, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
     ratings = torch.randn(num_texts, generator=generator, dtype=dtype)
     noise = torch.randn(2, num_texts, generator=generator, dtype=dtype)
-    draws = torch.randint(num_texts, (num_draws, num_texts), generator=generator)
-    return ratings + 0.7 * noise[0] + 3, 0.5 * ratings + noise[1] - 1, ratings + 2, draws
+    chosen = torch.randint(num_texts, (num_draws, num_texts), generator=generator)
+    return ratings + 0.7 * noise[0] + 3, 0.5 * ratings + noise[1] - 1, ratings + 2, chosen
 
 
-def _one_at_a_time(a, b, ratings, draws):
-    rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in draws]
+def _one_at_a_time(a, b, ratings, chosen):
+    rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in chosen]
     return torch.stack([r[0, 2] - r[1, 2] for r in rows])
 
 
@@ -684,8 +690,8 @@ def one_difference_for_each_resample(answer):
 
 @paired.check
 def a_method_never_differs_from_itself(answer):
-    a, _, ratings, draws = _methods(9, 40, seed=1)
-    found = answer(a, a.clone(), ratings, draws)
+    a, _, ratings, chosen = _methods(9, 40, seed=1)
+    found = answer(a, a.clone(), ratings, chosen)
     if found.abs().max() > 1e-9:
         return (
             "With the same predictions for both methods, every difference should be 0; yours goes "
@@ -724,69 +730,69 @@ def each_resample_holds_the_texts_that_were_drawn(answer):
 
 @paired.check
 def gradient_comes_through_paired(answer):
-    *floats, draws = _methods(7, 6, seed=4)
+    *floats, chosen = _methods(7, 6, seed=4)
     floats = [one.requires_grad_() for one in floats]
-    found = answer(*floats, draws)
+    found = answer(*floats, chosen)
     if not found.requires_grad:
         return "No gradient comes back: `.item()`, `.detach()` or NumPy leaves torch on the way."
     mine = torch.autograd.grad(found.square().sum(), floats, allow_unused=True)
-    wanted = torch.autograd.grad(_one_at_a_time(*floats, draws).square().sum(), floats)
+    wanted = torch.autograd.grad(_one_at_a_time(*floats, chosen).square().sum(), floats)
     for name, one, other in zip(("a", "b", "ratings"), mine, wanted, strict=True):
         if one is None or not torch.allclose(one, other, atol=1e-8):
             return f"The gradient by `{name}` is not whole: is something on the way detached?"
 
 
 @paired.wrong(one_difference_for_each_resample, "should give (5,)")
-def my_paired(a, b, ratings, draws):
+def my_paired(a, b, ratings, chosen):
     r = torch.corrcoef(torch.stack([a, b, ratings]))
     return r[0, 2] - r[1, 2]
 
 
 @paired.wrong(one_difference_for_each_resample, "should come back as")
-def my_paired(a, b, ratings, draws):
-    rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in draws]
+def my_paired(a, b, ratings, chosen):
+    rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in chosen]
     return torch.stack([r[0, 2] - r[1, 2] for r in rows]).float()
 
 
 @paired.wrong(a_method_never_differs_from_itself, "same texts")
-def my_paired(a, b, ratings, draws):
+def my_paired(a, b, ratings, chosen):
     def r(x, row):
         return torch.corrcoef(torch.stack([x[row], ratings[row]]))[0, 1]
 
-    others = draws.flip(0)  # b on resamples of its own
-    return torch.stack([r(a, row) - r(b, row2) for row, row2 in zip(draws, others, strict=True)])
+    others = chosen.flip(0)  # b on resamples of its own
+    return torch.stack([r(a, row) - r(b, row2) for row, row2 in zip(chosen, others, strict=True)])
 
 
 @paired.wrong(all_texts_once_is_the_plain_difference, "sign is turned")
-def my_paired(a, b, ratings, draws):
-    rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in draws]
+def my_paired(a, b, ratings, chosen):
+    rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in chosen]
     return torch.stack([r[1, 2] - r[0, 2] for r in rows])
 
 
 @paired.wrong(all_texts_once_is_the_plain_difference, "in another order")
-def my_paired(a, b, ratings, draws):
-    rows = [torch.corrcoef(torch.stack([a[row], b[row], ratings])) for row in draws]
+def my_paired(a, b, ratings, chosen):
+    rows = [torch.corrcoef(torch.stack([a[row], b[row], ratings])) for row in chosen]
     return torch.stack([r[0, 2] - r[1, 2] for r in rows])
 
 
 @paired.wrong(each_resample_holds_the_texts_that_were_drawn, "drawn twice")
-def my_paired(a, b, ratings, draws):
-    rows = [row.unique() for row in draws]
+def my_paired(a, b, ratings, chosen):
+    rows = [row.unique() for row in chosen]
     rs = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in rows]
     return torch.stack([r[0, 2] - r[1, 2] for r in rs])
 
 
 @paired.wrong(gradient_comes_through_paired, "No gradient")
-def my_paired(a, b, ratings, draws):
+def my_paired(a, b, ratings, chosen):
     a, b, ratings = a.detach(), b.detach(), ratings.detach()
-    rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in draws]
+    rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in chosen]
     return torch.stack([r[0, 2] - r[1, 2] for r in rows])
 
 
 @paired.wrong(gradient_comes_through_paired, "by `ratings` is not whole")
-def my_paired(a, b, ratings, draws):
+def my_paired(a, b, ratings, chosen):
     ratings = ratings.detach()
-    rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in draws]
+    rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in chosen]
     return torch.stack([r[0, 2] - r[1, 2] for r in rows])
 
 
