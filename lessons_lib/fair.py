@@ -228,6 +228,17 @@ def reliability(snippets: Sequence[Snippet], num_splits: int = 20, seed: int = 0
     return float(np.mean(found))
 
 
+def share_of_possible(r: float, snippets: Sequence[Snippet]) -> float:
+    """r as a share of the best that the raters' noise permits: r over the root of reliability.
+
+    Args:
+        r: correlation with the mean rating of `snippets`.
+
+    Source: Spearman 1904, correction for attenuation, of one side only.
+    """
+    return r / reliability(snippets) ** 0.5
+
+
 def worth_raters(r: float, snippets: Sequence[Snippet]) -> float:
     """How many raters' mean agrees with held-out raters as well as predictions of quality r do.
 

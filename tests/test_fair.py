@@ -18,6 +18,7 @@ from lessons_lib.fair import (
     paired_difference,
     pearson,
     reliability,
+    share_of_possible,
     three_classes,
     worth_labels,
     worth_raters,
@@ -260,6 +261,14 @@ def test_reliability_where_it_is_known(num_raters):
 def test_fewer_than_two_raters_are_refused():
     with pytest.raises(ValueError, match="at least 2 raters for each text, got 1"):
         reliability([Snippet("1", "1", "x", 0.0, (1,)), Snippet("2", "2", "x", 0.0, (1, 2))])
+
+
+def test_a_predictor_that_knows_the_truth_reaches_all_that_is_possible():
+    truth, snippets = simulated(num_raters=4)
+    r = pearson(truth, [snippet.rating for snippet in snippets])
+    assert r < 0.92
+    assert share_of_possible(r, snippets) == pytest.approx(1, abs=0.02)
+    assert share_of_possible(r / 2, snippets) == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("k", [0.5, 1, 4])
