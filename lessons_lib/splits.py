@@ -80,8 +80,8 @@ def load_split(domain: str) -> Split:
 def contrived_ids() -> frozenset[str]:
     """Ids of the 200 tweets that were made up to test rules such as exclamation marks.
 
-    30 real tweets and 170 variants of them (Hutto and Gilbert 2014, section 3.3), all rated by
-    over 90 people among the first 1,000. The variants were numbered apart, the 30 are the nearest.
+    30 real tweets and 170 variants of them (Hutto and Gilbert 2014, section 3.3), all of them rated
+    by more than 90 people. The variants are numbered apart; the 30 are those nearest to them.
 
     >>> len(contrived_ids())
     200
