@@ -45,7 +45,8 @@ class Snippet:
 
     Attributes:
         id: as published, unique in its domain.
-        group: the review or article that it is from; its own id where that is not known.
+        group: the review or article that it is from; its own id where that is not known
+            (`load_split` puts near-duplicates of those into one group).
         text: the text.
         rating: the mean of the ratings, from -4 to 4.
         ratings: every rater's rating, whole numbers from -4 to 4.
@@ -97,6 +98,8 @@ def _snippet(line: str, place: str, ratings: dict, grouped: bool) -> Snippet:
     try:
         identity, rating, text = fields[0], float(fields[1]), fields[2].strip()
         given = ratings[identity]
+        if not text or not -4 <= rating <= 4:
+            raise ValueError
     except (IndexError, ValueError, KeyError):
         raise DamagedRow(f"{place}: expected an id, a mean and a text, got {line[:80]!r}") from None
     group = identity.partition("_")[0] if grouped else identity
@@ -106,9 +109,12 @@ def _snippet(line: str, place: str, ratings: dict, grouped: bool) -> Snippet:
 def _parse_ratings(line: str, place: str) -> tuple[str, tuple[int, ...]]:
     try:
         identity, _, _, listed = line.split("\t")
-        ratings = tuple(int(rating) for rating in json.loads(listed))
+        ratings = tuple(json.loads(listed))
+        if not ratings or not all(type(r) is int and -4 <= r <= 4 for r in ratings):
+            raise ValueError
     except (ValueError, TypeError):
         raise DamagedRow(
-            f"{place}: expected an id, a mean, a deviation and a list of ratings, got {line[:80]!r}"
+            f"{place}: expected an id, a mean, a deviation and a list of whole ratings from -4 "
+            f"to 4, got {line[:80]!r}"
         ) from None
     return identity, ratings

@@ -228,6 +228,17 @@ def reliability(snippets: Sequence[Snippet], num_splits: int = 20, seed: int = 0
     return float(np.mean(found))
 
 
+def share_of_possible(r: float, snippets: Sequence[Snippet]) -> float:
+    """r as a share of the best that the raters' noise permits: r over the root of reliability.
+
+    Args:
+        r: correlation with the mean rating of `snippets`.
+
+    Source: Spearman 1904, correction for attenuation, of one side only.
+    """
+    return r / reliability(snippets) ** 0.5
+
+
 def worth_raters(r: float, snippets: Sequence[Snippet]) -> float:
     """How many raters' mean agrees with held-out raters as well as predictions of quality r do.
 
@@ -241,17 +252,17 @@ def worth_raters(r: float, snippets: Sequence[Snippet]) -> float:
     Returns:
         k, often below 1; infinite where r is as good as the ratings allow.
     """
+    if r <= 0:
+        return 0.0
     whole = reliability(snippets)
     raters = len(snippets) / sum(1 / len(snippet.ratings) for snippet in snippets)
     one = whole / (raters - (raters - 1) * whole)
-    explained = r**2 / whole
-    if explained >= 1:
-        return float("inf")
-    return max(r, 0.0) / abs(r or 1) * explained / (1 - explained) * (1 - one) / one
+    share = r**2 / whole  # of what the crowd agrees on, the part that is explained
+    return share / (1 - share) * (1 - one) / one if share < 1 else float("inf")
 
 
 def worth_labels(r: float, num_labels: Sequence[int], curve: Sequence[float]) -> str:
-    """How many target labels a baseline needs to reach r, read off its curve.
+    """How many target labels a baseline needs to reach r, read off its curve: two digits.
 
     Args:
         r: the quality to reach.
@@ -259,7 +270,7 @@ def worth_labels(r: float, num_labels: Sequence[int], curve: Sequence[float]) ->
         curve: the baseline's r with each number of labels; interpolated over log2 of the number.
 
     >>> worth_labels(0.5, [16, 64, 256], [0.2, 0.4, 0.6])
-    '128'
+    '130'
     >>> worth_labels(0.7, [16, 64, 256], [0.2, 0.4, 0.6])
     'more than 256'
     """
@@ -275,7 +286,7 @@ def worth_labels(r: float, num_labels: Sequence[int], curve: Sequence[float]) ->
         return f"{num_labels[reached]:,}"
     share = (r - best[reached - 1]) / (best[reached] - best[reached - 1])
     low, high = np.log2(num_labels[reached - 1]), np.log2(num_labels[reached])
-    return f"{round(2 ** (low + share * (high - low))):,}"
+    return f"{float(f'{2 ** (low + share * (high - low)):.2g}'):,.0f}"
 
 
 def _checked(predictions, ratings, groups) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

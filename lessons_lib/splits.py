@@ -80,8 +80,8 @@ def load_split(domain: str) -> Split:
 def contrived_ids() -> frozenset[str]:
     """Ids of the 200 tweets that were made up to test rules such as exclamation marks.
 
-    30 real tweets and 170 variants of them (Hutto and Gilbert 2014, section 3.3), all rated by
-    over 90 people among the first 1,000. The variants were numbered apart, the 30 are the nearest.
+    30 real tweets and 170 variants of them (Hutto and Gilbert 2014, section 3.3), all of them rated
+    by more than 90 people. The variants are numbered apart; the 30 are those nearest to them.
 
     >>> len(contrived_ids())
     200
@@ -162,7 +162,8 @@ def split_groups(
         sizes[group] += 1
     order = list(sizes)
     random.Random(seed).shuffle(order)
-    part_of, waiting = {}, [("test", test), ("validation", validation), ("train", len(groups))]
+    waiting = [("test", test), ("validation", validation), ("train", len(groups))]
+    part_of = {}
     for group in order:
         while sizes[group] > waiting[0][1]:
             waiting.pop(0)

@@ -110,6 +110,7 @@ def train(
     validate: Callable[[nn.Module], float] | None = None,
     checkpoint: Path | str | None = None,
     progress: Callable[[int, float], None] | None = None,
+    groups: list[dict] | None = None,
 ) -> History:
     """Train a model in place; its best state by the validation loss is kept, if there is one.
 
@@ -123,6 +124,8 @@ def train(
         validate: called at each look with the model in evaluation mode; returns a loss.
         checkpoint: a file to save to at each look, and to go on from where it exists.
         progress: called as progress(step, loss) after each step, for a progress bar.
+        groups: the optimiser's parameter groups, in place of the usual two; a group's
+            "rate_factor" multiplies its learning rate.
 
     Returns:
         The history, that of an interrupted run included.
@@ -131,7 +134,8 @@ def train(
         TrainingFault: a number is not finite; the last good checkpoint is untouched.
         ValueError: `batches` ended before the last step, or the checkpoint is of another model.
     """
-    optimiser = torch.optim.AdamW(_groups(model, plan.weight_decay), lr=plan.learning_rate)
+    groups = groups or _groups(model, plan.weight_decay)
+    optimiser = torch.optim.AdamW(groups, lr=plan.learning_rate)
     history, best = History(), {}
     if checkpoint is not None and Path(checkpoint).exists():
         history, best = load_checkpoint(checkpoint, model, optimiser)
@@ -163,7 +167,7 @@ def train(
 
 def _one_step(model, batch, loss_of, optimiser, plan: Plan, step: int) -> float:
     for group in optimiser.param_groups:
-        group["lr"] = plan.rate(step)
+        group["lr"] = plan.rate(step) * group.get("rate_factor", 1.0)
     optimiser.zero_grad()
     loss = loss_of(model, batch)
     if not torch.isfinite(loss):

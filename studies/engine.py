@@ -1,46 +1,65 @@
-"""What all studies share: budget, search, seeds, saving each run, going on after a stop."""
+"""What all studies share: budget, search, seeds, many cores, saving each run, going on after a stop.
+
+`studies/runs.py` is the other half: how one run is carried out, here or on another machine.
+"""
 
 import argparse
+import importlib
 import json
+import math
 import os
-import platform
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
+from studies.runs import Outcome, Task, machine, run_tasks
+
+__all__ = ["Outcome", "Study", "load_forecast", "load_results", "main", "run_all"]
+
 HOME = Path(__file__).resolve().parent
+Variant = str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Study:
-    """An experiment over variants, each with the same search and the same seeds.
+    """An experiment over variants, each with a search of the same size and with seeds.
 
     Attributes:
         name: the file names' stem.
-        variants: what is compared.
+        variants: what is compared: strings, or tuples such as (source, method).
         search: setting to the values that are tried; every variant tries all combinations, on the
-            first seed, and keeps the one with the lowest `validation`.
-        seeds: of the final runs, at the settings kept.
+            first seed, and keeps the one with the lowest `validation`. Or a function from variant
+            to a list of settings, of the same length for all variants.
+        seeds: of the final runs, at the settings kept; or a function from variant to its seeds.
         run: called as run(variant, settings, seed, configuration); returns named numbers, among
-            them `validation`, by which settings are chosen.
+            them `validation`, by which settings are chosen; or an `Outcome`.
         configuration: sizes and steps, the same for all variants.
+        trial: in place of `run` in the search, where only `validation` is needed.
+        settings_from: a function from variant to the variant whose search it relies on.
+        prepare: called as prepare(configuration) once, before the runs are spread.
+        budget_text: replaces the line that counts runs and steps.
         quick: what replaces parts of the configuration under --quick.
+        quick_variants: those run under --quick; all if None.
         check: one cell (variant, settings, seed, configuration changes) of at most 20 s, which a
             test runs again.
         tolerance: how far the cell's numbers may move on another machine.
     """
 
     name: str
-    variants: Sequence[str]
-    search: Mapping[str, Sequence]
-    seeds: Sequence[int]
-    run: Callable[..., dict[str, float]]
+    variants: Sequence[Variant]
+    search: Mapping[str, Sequence] | Callable[[Variant], list[dict]]
+    seeds: Sequence[int] | Callable[[Variant], Sequence[int]]
+    run: Callable[..., dict[str, float] | Outcome]
     configuration: dict
+    trial: Callable[..., dict[str, float] | Outcome] | None = None
+    settings_from: Callable[[Variant], Variant] = field(default=lambda variant: variant)
+    prepare: Callable[[dict], None] | None = None
+    budget_text: str = ""
     quick: dict = field(default_factory=dict)
+    quick_variants: Sequence[Variant] | None = None
     check: dict = field(default_factory=dict)
     tolerance: float = 0.02
 
@@ -52,19 +71,38 @@ class Study:
     def forecast_file(self) -> Path:
         return HOME / "forecasts" / f"{self.name}.json"
 
-    def trials(self) -> list[dict]:
+    def trials(self, variant: Variant | None = None) -> list[dict]:
         """Every combination of the searched settings."""
+        if callable(self.search):
+            return self.search(variant)
         return [
             dict(zip(self.search, values, strict=True)) for values in product(*self.search.values())
         ]
 
+    def seeds_of(self, variant: Variant) -> list[int]:
+        return list(self.seeds(variant) if callable(self.seeds) else self.seeds)
+
+    def tasks(self, stage: str, results: dict | None = None) -> list[Task]:
+        """All runs of a stage; the final ones once the search in `results` is complete."""
+        if stage == "search":
+            searched = dict.fromkeys(self.settings_from(variant) for variant in self.variants)
+            pairs = [(variant, trial) for variant in searched for trial in self.trials(variant)]
+            return [Task(v, trial, self.seeds_of(v)[0], stage) for v, trial in pairs]
+        return [
+            Task(variant, best_settings(results, self.settings_from(variant)), seed, stage)
+            for variant in self.variants
+            for seed in self.seeds_of(variant)
+        ]
+
     def budget(self) -> str:
         """What the whole study costs, in runs and steps."""
-        trials, seeds, variants = len(self.trials()), len(self.seeds), len(self.variants)
-        runs = variants * (trials + seeds)
+        if self.budget_text:
+            return f"{self.name}: {self.budget_text}"
+        variants, trials = len(self.variants), len(self.trials(self.variants[0]))
+        seeds = len(self.seeds_of(self.variants[0]))
         return (
-            f"{self.name}: {variants} variants x ({trials} trials + {seeds} seeds) = {runs} runs "
-            f"of {self.configuration['steps']} steps"
+            f"{self.name}: {variants} variants x ({trials} trials + {seeds} seeds) = "
+            f"{variants * (trials + seeds)} runs of {self.configuration['steps']} steps"
         )
 
 
@@ -82,70 +120,89 @@ def load_forecast(name: str) -> dict:
     return json.loads((HOME / "forecasts" / f"{name}.json").read_text(encoding="utf-8"))
 
 
+def final_runs(results: dict, variant: Variant) -> list[dict]:
+    """A variant's final runs so far, by seed.
+
+    >>> runs = [{"variant": ["a", "b"], "stage": "final", "seed": 0}]
+    >>> len(final_runs({"runs": runs}, ("a", "b")))
+    1
+    """
+    return _runs_of(results, variant, "final")
+
+
 def main(study: Study) -> None:
     """The command line of a study."""
     parser = argparse.ArgumentParser(description=study.budget())
     parser.add_argument("--quick", action="store_true", help="a minute's worth, into no file")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes; all cores by default")
+    parser.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler, such as tcp://...")
     arguments = parser.parse_args()
     print(study.budget(), flush=True)
     if arguments.quick:
-        for variant in study.variants:
-            numbers = study.run(variant, study.trials()[0], 0, study.configuration | study.quick)
+        for variant in study.quick_variants or study.variants:
+            settings, configuration = study.trials(variant)[0], study.configuration | study.quick
+            numbers = Outcome.of(study.run(variant, settings, 0, configuration)).numbers
             print(variant, {name: round(value, 3) for name, value in numbers.items()}, flush=True)
         return
     _require_forecast(study)
-    run_all(study)
+    if sys.modules["__main__"].__spec__:  # so that other processes know its functions by name
+        study = importlib.import_module(sys.modules["__main__"].__spec__.name).STUDY
+    run_all(study, arguments.jobs, arguments.dask)
 
 
-def run_all(study: Study) -> dict:
-    """Run what has not been run yet; return all results."""
+def run_all(study: Study, jobs: int = 1, dask: str | None = None) -> dict:
+    """Run what has not been run yet, the whole search first; return all results.
+
+    Args:
+        jobs: processes on this machine, one thread each; -1 = one for each core.
+        dask: the address of a Dask scheduler whose workers run them instead.
+    """
     results = _begin(study)
-    for variant in study.variants:
-        for settings in study.trials():
-            _run_once(study, results, variant, settings, study.seeds[0], "search")
-        kept = best_settings(results, variant)
-        for seed in study.seeds:
-            _run_once(study, results, variant, kept, seed, "final")
+    for stage in ("search", "final"):
+        missing = [task for task in study.tasks(stage, results) if not task.is_in(results["runs"])]
+        if missing and study.prepare:
+            study.prepare(study.configuration)
+        for record in run_tasks(study, missing, jobs, dask):
+            if record["hardware"] == results["machine"]["hardware"]:
+                del record["hardware"]
+            results["runs"].append(record)
+            _save(study, results)
     if study.check and "check" not in results:
         results["check"] = study.check | {"numbers": run_check(study), "tolerance": study.tolerance}
         _save(study, results)
     return results
 
 
-def best_settings(results: dict, variant: str) -> dict:
+def best_settings(results: dict, variant: Variant) -> dict:
     """The settings with the lowest validation number among a variant's search runs."""
-    tried = [r for r in results["runs"] if r["variant"] == variant and r["stage"] == "search"]
-    return min(tried, key=lambda run: run["numbers"]["validation"])["settings"]
+    tried = _runs_of(results, variant, "search")
+    return min(tried, key=lambda run: _or_inf(run["numbers"]["validation"]))["settings"]
 
 
 def run_check(study: Study) -> dict[str, float]:
     """The small cell by which a test sees that the study still gives its numbers."""
     check = study.check
     configuration = study.configuration | check["configuration"]
-    return study.run(check["variant"], check["settings"], check["seed"], configuration)
+    variant = _as_variant(check["variant"])
+    return Outcome.of(study.run(variant, check["settings"], check["seed"], configuration)).numbers
 
 
-def _run_once(study: Study, results: dict, variant, settings, seed, stage) -> None:
-    key = {"variant": variant, "settings": settings, "seed": seed, "stage": stage}
-    if any(key.items() <= run.items() for run in results["runs"]):
-        return
-    started = time.perf_counter()
-    numbers = study.run(variant, settings, seed, study.configuration)
-    seconds = round(time.perf_counter() - started, 1)
-    results["runs"].append(key | {"numbers": numbers, "seconds": seconds})
-    _save(study, results)
-    print(f"{stage} {variant} {settings} seed {seed}: {numbers} ({seconds} s)", flush=True)
+def _runs_of(results: dict, variant: Variant, stage: str) -> list[dict]:
+    runs = [run for run in results["runs"] if run["stage"] == stage]
+    return [run for run in runs if _as_variant(run["variant"]) == variant]
+
+
+def _as_variant(stored: str | list[str]) -> Variant:
+    return stored if isinstance(stored, str) else tuple(stored)
+
+
+def _or_inf(number: float) -> float:
+    return math.inf if math.isnan(number) else number
 
 
 def _begin(study: Study) -> dict:
     """The results so far; a fresh file where there is none or the configuration is another."""
-    described = {
-        "study": study.name,
-        "variants": list(study.variants),
-        "configuration": study.configuration,
-        "search": {name: list(values) for name, values in study.search.items()},
-        "seeds": list(study.seeds),
-    }
+    described = json.loads(json.dumps(_description(study)))  # tuples as lists, as in the file
     if study.results_file.exists():
         results = json.loads(study.results_file.read_text(encoding="utf-8"))
         if {name: results.get(name) for name in described} == described:
@@ -153,37 +210,48 @@ def _begin(study: Study) -> dict:
         sys.exit(
             f"{study.results_file.name} is of another configuration: move it away to begin anew."
         )
-    return described | {"machine": machine(), "precision": "float32", "runs": []}
+    precision = study.configuration.get("precision", "float32")
+    return described | {"machine": machine(), "precision": precision, "runs": []}
+
+
+def _description(study: Study) -> dict:
+    searched = dict.fromkeys(study.settings_from(variant) for variant in study.variants)
+    by_variant = {_label(variant): study.trials(variant) for variant in searched}
+    seeds = {_label(variant): study.seeds_of(variant) for variant in study.variants}
+    is_one = not callable(study.search)
+    return {
+        "study": study.name,
+        "variants": list(study.variants),
+        "configuration": study.configuration,
+        "search": {k: list(v) for k, v in study.search.items()} if is_one else by_variant,
+        "seeds": seeds if callable(study.seeds) else list(study.seeds),
+    }
+
+
+def _label(variant: Variant) -> str:
+    return variant if isinstance(variant, str) else " / ".join(variant)
 
 
 def _save(study: Study, results: dict) -> None:
+    """Write the file as a whole, runs in the study's order, however they came in."""
+    place = {json.dumps(variant): at for at, variant in enumerate(study.variants)}
+    order = {"search": 0, "final": 1}
+    results["runs"].sort(  # runs of one search stay in the order of its trials
+        key=lambda run: (
+            place[json.dumps(run["variant"])],
+            order[run["stage"]],
+            run["seed"],
+            study.trials(_as_variant(run["variant"])).index(run["settings"]),
+        )
+    )
+    results["configurations_tried"] = {
+        _label(variant): len(_runs_of(results, study.settings_from(variant), "search"))
+        for variant in study.variants
+    }
     study.results_file.parent.mkdir(exist_ok=True)
     draft = study.results_file.with_suffix(".part")
     draft.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     os.replace(draft, study.results_file)
-
-
-def machine() -> dict:
-    """The kind of hardware, threads and versions that numbers were measured with."""
-    import numpy
-    import torch
-
-    kind = torch.cuda.get_device_name() if torch.cuda.is_available() else _processor()
-    versions = {"python": platform.python_version(), "numpy": numpy.__version__}
-    return {
-        "hardware": kind,
-        "threads": torch.get_num_threads(),
-        "versions": versions | {"torch": torch.__version__.split("+")[0]},
-    }
-
-
-def _processor() -> str:
-    """The processor's kind, without what would tell one machine from another."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _require_forecast(study: Study) -> None:

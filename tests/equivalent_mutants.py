@@ -33,6 +33,10 @@ _TWO_WORDS = "an embedding's name has two words before its kind: the second is t
 _MASK_A_TEXT = "there is one mask for each text, so `strict` has nothing to find"
 _NO_GRADIENT_READ = "a tensor that was read from a file has no gradient"
 _ONE_ROW = "there is one row, so the first is the last"
+_TWO_BY_TWO = "r stands in the last column of a matrix of two by two"
+_CENTRED = "both sides are centred, so no gradient comes through their means"
+_ONLY_DTYPE = "only dtype and device are taken over"
+_BOTH_TURN = "all three change their sign, so no product does"
 
 EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
     "self_attention.soft_lookup": {
@@ -892,6 +896,119 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         (
             "right 3",
             "return torch.stack(kernel.unbind(dim=1)) -> return torch.stack(kernel.unbind(dim=-1))",
+        ): _TWO_AXES,
+    },
+    "domains_and_transfer.human": {
+        (
+            "reference",
+            "others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1) -> "
+            "others = (ratings.sum(dim=-1, keepdim=True) - ratings) / (ratings.shape[1] - 1)",
+        ): _TWO_AXES,
+        (
+            "reference",
+            "others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1) -> "
+            "others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[-1] - 1)",
+        ): _TWO_AXES,
+        (
+            "reference",
+            "return (others, torch.corrcoef(pairs)[0, 1]) -> "
+            "return (others, torch.corrcoef(pairs)[0, -1])",
+        ): _TWO_BY_TWO,
+        (
+            "right 1",
+            "others = [ratings[:, torch.arange(r) != one].mean(dim=1) for one in range(r)] -> "
+            "others = [ratings[:, torch.arange(r) != one].mean(dim=-1) for one in range(r)]",
+        ): _TWO_AXES,
+        (
+            "right 1",
+            "others = torch.stack(others, dim=1) -> others = torch.stack(others, dim=-1)",
+        ): _TWO_AXES,
+        (
+            "right 1",
+            "x, y = (ratings - ratings.mean(), others - others.mean()) -> "
+            "x, y = (ratings - ratings.detach().mean(), others - others.mean())",
+        ): _CENTRED,
+        (
+            "right 1",
+            "x, y = (ratings - ratings.mean(), others - others.mean()) -> "
+            "x, y = (ratings - ratings.mean(), others - others.detach().mean())",
+        ): _CENTRED,
+        (
+            "right 2",
+            "rows = (torch.ones(r, r) - torch.eye(r)).to(ratings) / (r - 1) -> "
+            "rows = (torch.ones(r, r) - torch.eye(r)).to(ratings.detach()) / (r - 1)",
+        ): _ONLY_DTYPE,
+        (
+            "right 3",
+            "r = torch.cosine_similarity(a - a.mean(), b - b.mean(), dim=0) -> "
+            "r = torch.cosine_similarity(a - a.detach().mean(), b - b.mean(), dim=0)",
+        ): _CENTRED,
+        (
+            "right 3",
+            "r = torch.cosine_similarity(a - a.mean(), b - b.mean(), dim=0) -> "
+            "r = torch.cosine_similarity(a - a.mean(), b - b.detach().mean(), dim=0)",
+        ): _CENTRED,
+        (
+            "right 3",
+            "r = torch.cosine_similarity(a - a.mean(), b - b.mean(), dim=0) -> "
+            "r = torch.cosine_similarity(a - a.mean(), b - b.mean(), dim=-1)",
+        ): _ONE_AXIS,
+    },
+    "domains_and_transfer.paired": {
+        (
+            "reference",
+            "return (x * y).sum(dim=-1) / spread.sqrt() -> "
+            "return (x * y).sum(dim=1) / spread.sqrt()",
+        ): _TWO_AXES,
+        (
+            "reference",
+            "spread = x.square().sum(dim=-1) * y.square().sum(dim=-1) -> "
+            "spread = x.square().sum(dim=-1) * y.square().sum(dim=1)",
+        ): _TWO_AXES,
+        (
+            "reference",
+            "spread = x.square().sum(dim=-1) * y.square().sum(dim=-1) -> "
+            "spread = x.square().sum(dim=1) * y.square().sum(dim=-1)",
+        ): _TWO_AXES,
+        (
+            "reference",
+            "x = x - x.mean(dim=-1, keepdim=True) -> x = x - x.detach().mean(dim=-1, keepdim=True)",
+        ): _CENTRED,
+        (
+            "reference",
+            "x = x - x.mean(dim=-1, keepdim=True) -> x = x - x.mean(dim=1, keepdim=True)",
+        ): _TWO_AXES,
+        (
+            "reference",
+            "y = y - y.mean(dim=-1, keepdim=True) -> y = y - y.detach().mean(dim=-1, keepdim=True)",
+        ): _CENTRED,
+        (
+            "reference",
+            "y = y - y.mean(dim=-1, keepdim=True) -> y = y - y.mean(dim=1, keepdim=True)",
+        ): _TWO_AXES,
+        (
+            "right 2",
+            "centred = drawn - drawn.mean(dim=2, keepdim=True) -> "
+            "centred = drawn - drawn.detach().mean(dim=2, keepdim=True)",
+        ): _CENTRED,
+        (
+            "right 2",
+            "centred = drawn - drawn.mean(dim=2, keepdim=True) -> "
+            "centred = drawn.mean(dim=2, keepdim=True) - drawn",
+        ): _BOTH_TURN,
+        (
+            "right 2",
+            "return ((of_a - of_b) * y).sum(dim=1) -> return ((of_a - of_b) * y).sum(dim=-1)",
+        ): _TWO_AXES,
+        (
+            "right 3",
+            "y = (y - y.mean(1, keepdim=True)) / y.std(1, correction=0, keepdim=True) -> "
+            "y = (y - y.mean(-1, keepdim=True)) / y.std(1, correction=0, keepdim=True)",
+        ): _TWO_AXES,
+        (
+            "right 3",
+            "y = (y - y.mean(1, keepdim=True)) / y.std(1, correction=0, keepdim=True) -> "
+            "y = (y - y.mean(1, keepdim=True)) / y.std(-1, correction=0, keepdim=True)",
         ): _TWO_AXES,
     },
 }

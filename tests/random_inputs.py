@@ -205,6 +205,31 @@ def _shift(rng: random.Random) -> tuple:
     return (torch.tensor([text + [0] * (seq_len - len(text)) for text in texts]),)
 
 
+@inputs_of("domains_and_transfer.grouped_split")
+def _grouped_split(rng: random.Random) -> tuple:
+    names = [f"review {number}" for number in range(rng.randint(1, 9))]
+    groups = [rng.choice(names) for _ in range(rng.randint(1, 30))]
+    return groups, rng.choice([0.1, 0.2, 0.25, 0.5, 0.75]), rng.randint(0, 999)
+
+
+@inputs_of("domains_and_transfer.human")
+def _human(rng: random.Random) -> tuple:
+    """Three raters and three texts at least, so that no side is constant."""
+    return (_normal(rng, (rng.randint(3, 9), rng.randint(3, 6)), 1.0, torch.float64),)
+
+
+@inputs_of("domains_and_transfer.paired")
+def _paired(rng: random.Random) -> tuple:
+    """Each resample holds three different texts at least, so that r is defined."""
+    num_texts, num_draws = rng.randint(4, 9), rng.randint(1, 5)
+    columns = [_normal(rng, (num_texts,), 1.0, torch.float64) for _ in range(3)]
+    rows = []
+    for _ in range(num_draws):
+        some = rng.sample(range(num_texts), 3)
+        rows.append(some + [rng.randrange(num_texts) for _ in range(num_texts - 3)])
+    return *columns, torch.tensor(rows)
+
+
 def _queries_keys_values(rng, queries: int, keys: int, scale: float | None = None) -> tuple:
     leading = tuple(rng.randint(1, 3) for _ in range(rng.randint(0, 3)))
     width, value_width = rng.randint(1, 6), rng.randint(1, 5)

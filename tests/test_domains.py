@@ -1,6 +1,7 @@
 """The four domains: what was published, row by row, and every fault named."""
 
 import io
+import os
 import statistics
 import tarfile
 
@@ -8,7 +9,7 @@ import pytest
 
 from lessons_lib import domains
 from lessons_lib.domains import DOMAINS, DamagedRow, load_domain
-from lessons_lib.fetch import FetchError
+from lessons_lib.fetch import FetchError, cache_path
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,15 @@ def make_archive(path, texts: str, ratings: str):
             entry.size = len(content.encode())
             archive.addfile(entry, io.BytesIO(content.encode()))
     return path
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """An empty cache and no index to fill it from."""
+    monkeypatch.setenv("LESSONS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
 
 
 @pytest.fixture
@@ -82,6 +92,11 @@ def test_marks_before_the_first_line_and_windows_line_ends_are_borne(published):
         ("1\t0.5\tgood\n2\t1\tbad\n", "1\t0.5\t0.5\t[0, 1]\n", "tweets_GroundTruth.txt, line 2"),
         ("1\t0.5\tgood\n", "1\t0.5\t[0, 1]\n", "tweets_anonDataRatings.txt, line 1: expected"),
         ("1\t0.5\tgood\n", "1\t0.5\t0.5\t[0, one]\n", "tweets_anonDataRatings.txt, line 1"),
+        ("1\t0.5\tgood\n", "1\t0.5\t0.5\t[0, 1.5]\n", "whole ratings from -4 to 4"),
+        ("1\t0.5\tgood\n", "1\t0.5\t0.5\t[0, 5]\n", "whole ratings from -4 to 4"),
+        ("1\t0.5\tgood\n", "1\t0.5\t0.5\t[]\n", "whole ratings from -4 to 4"),
+        ("1\tnan\tgood\n", "1\t0.5\t0.5\t[0, 1]\n", "tweets_GroundTruth.txt, line 1"),
+        ("1\t0.5\t  \n", "1\t0.5\t0.5\t[0, 1]\n", "tweets_GroundTruth.txt, line 1"),
     ],
 )
 def test_row_that_does_not_parse_is_named(published, texts, ratings, place):
@@ -94,6 +109,37 @@ def test_archive_without_the_file_is_refused(published):
     published("", "")
     with pytest.raises(FetchError, match=r"should hold movieReviewSnippets_GroundTruth\.txt"):
         load_domain("movies")
+
+
+def test_reading_writes_nothing_whatever_the_archive_holds(tmp_path, monkeypatch):
+    path = make_archive(tmp_path / "made.tar.gz", "1\t0.5\tgood\n", "1\t0.5\t0.5\t[0, 1]\n")
+    with tarfile.open(path) as archive:
+        good = [(entry, archive.extractfile(entry).read()) for entry in archive]
+    climbing, link = tarfile.TarInfo("../escaped.txt"), tarfile.TarInfo("hutto_ICWSM_2014/link")
+    climbing.size, link.type, link.linkname = 4, tarfile.SYMTYPE, "../../escaped.txt"
+    with tarfile.open(path, "w:gz") as archive:
+        for entry, content in [(climbing, b"evil"), (link, b""), *good]:
+            archive.addfile(entry, io.BytesIO(content))
+    monkeypatch.setattr(domains, "fetch", lambda _file: path)
+    before = {found: found.stat().st_mtime_ns for found in tmp_path.parent.rglob("*")}
+    assert len(load_domain("tweets")) == 1
+    assert {found: found.stat().st_mtime_ns for found in tmp_path.parent.rglob("*")} == before
+
+
+def test_without_cache_and_network_the_way_by_hand_is_told(tmp_path, offline):
+    with pytest.raises(FetchError) as caught:
+        load_domain("tweets")
+    assert "download --no-deps --no-binary :all: vaderSentiment==3.3.2" in str(caught.value)
+    assert "take additional_resources/hutto_ICWSM_2014.tar.gz out" in str(caught.value)
+    assert str(tmp_path / "cache") in str(caught.value)
+
+
+def test_altered_archive_in_the_cache_is_not_read(tmp_path, offline):
+    path = cache_path(domains._ARCHIVE)
+    path.parent.mkdir(parents=True)
+    make_archive(path, "1\t0.5\tgood\n", "1\t0.5\t0.5\t[0, 1]\n")
+    with pytest.warns(UserWarning, match="is damaged"), pytest.raises(FetchError, match="altered"):
+        load_domain("tweets")
 
 
 def test_unknown_domain_lists_the_known_ones():

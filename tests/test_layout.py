@@ -19,17 +19,8 @@ ORDER = [
     *("device", "source", "fetch", "attention", "plots"),
     *("positions", "multi_head", "layers", "models", "generate", "tokens", "train"),
     *("rate_finder", "language_modelling", "bert", "naming"),
-    *(
-        "pretrained",
-        "features",
-        "domains",
-        "dates",
-        "splits",
-        "fair",
-        "vader",
-        "ready",
-        "exercises",
-    ),
+    *("pretrained", "features", "random_weights", "fine_tuning"),
+    *("domains", "dates", "splits", "fair", "vader", "ready", "exercises"),
 ]
 LAZY = {"__init__", "device"}  # these import others inside functions, on purpose
 
