@@ -200,7 +200,9 @@ def fit(
     if len(inputs) != len(ratings):
         raise ValueError(f"expected a rating for each of {len(inputs)} texts, got {len(ratings)}")
     model.set_scale(ratings)
-    targets = (torch.as_tensor(ratings, dtype=torch.float32) - model.mean.cpu()) / model.spread.cpu()
+    targets = (
+        torch.as_tensor(ratings, dtype=torch.float32) - model.mean.cpu()
+    ) / model.spread.cpu()
 
     def loss_of(model: SentimentModel, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         x, mask, target = batch

@@ -246,7 +246,11 @@ def pretrain(encoder: BertEncoder, recipe: dict = OWN_TEXT, precision: str = "bf
     seconds = round(time.perf_counter() - started)
     with torch.no_grad():
         nats = sum(loss_of(encoder, batch).item() for batch in held_out) / len(held_out)
-    return {"perplexity": round(math.exp(nats), 1), "seconds": seconds, "texts": len(texts["train"])}
+    return {
+        "perplexity": round(math.exp(nats), 1),
+        "seconds": seconds,
+        "texts": len(texts["train"]),
+    }
 
 
 def _raw(part: str, longest: int) -> list[list[int]]:
