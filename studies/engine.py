@@ -1,4 +1,4 @@
-"""What all studies share: budget, search, seeds, many cores, saving each run, going on after a stop.
+"""What all studies share: budget, search, seeds, many cores, each run saved, going on after a stop.
 
 `studies/runs.py` is the other half: how one run is carried out, here or on another machine.
 """
