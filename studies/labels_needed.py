@@ -37,11 +37,11 @@ VARIANTS = tuple(  # (domain, labels, encoder or words)
     for kind in (*ENCODERS, "words")
 )
 MOST_VALIDATION = 200
-STEPS = {16: 40, 64: 40, 256: 40, 1_000: 60, 2_000: 90}  # of up to 32 texts
+STEPS = {16: 30, 64: 30, 256: 30, 1_000: 50, 2_000: 80}  # of up to 32 texts
 BUDGET = """28 cells of encoders x (4 trials + 5 seeds), 7 of words. Steps of the top two layers
-take 0.03 to 0.11 s by the number of texts, of six layers 0.1 to 0.32 s. Films: search 8 minutes,
-seeds 5 (if all keep the top two) to 19 (if all keep six layers); tweets 4, and 2 to 8. Pre-training
-on our own text 650 steps: 11 minutes. Together 30 to 50 core-minutes."""
+take 0.04 to 0.14 s by the number of texts, of six layers 0.14 to 0.42 s. Films: search 9 minutes,
+seeds 9 (if all keep the top two) to 30 (if all keep six layers); tweets 3, and 5 to 11. Pre-training
+on our own text 650 steps: 11 minutes. Together 37 to 64 core-minutes."""
 
 
 def trials(variant) -> list[dict]:
