@@ -40,8 +40,8 @@ MOST_VALIDATION = 200
 STEPS = {16: 30, 64: 30, 256: 30, 1_000: 50, 2_000: 80}  # of up to 32 texts
 BUDGET = """28 cells of encoders x (4 trials + 5 seeds), 7 of words. Steps of the top two layers
 take 0.04 to 0.14 s by the number of texts, of six layers 0.14 to 0.42 s. Films: search 9 minutes,
-seeds 9 (if all keep the top two) to 30 (if all keep six layers); tweets 3, and 5 to 11. Pre-training
-on our own text 650 steps: 11 minutes. Together 37 to 64 core-minutes."""
+seeds 9 (if all keep the top two) to 30 (if all keep six layers); tweets 3, and 5 to 11. One run of
+pre-training on our own text: 11 minutes. Together 37 to 64 core-minutes."""
 
 
 def trials(variant) -> list[dict]:
