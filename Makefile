@@ -19,7 +19,7 @@ lab: ## Open the notebooks in JupyterLab
 	@$(VENV)/jupyter lab notebooks
 
 test: ## Run every test
-	@$(ENVIRONMENT) run book test cluster
+	@$(ENVIRONMENT) run book test cluster bench
 	@$(VENV)/python tools/test.py
 
 notebooks: ## Derive, run and store the notebooks; one of them with CHAPTER=name
@@ -33,10 +33,11 @@ studies: ## Run, or go on with, the long experiments; a minute's worth of each w
 		$(VENV)/python -m studies.$$(basename $$study .json) $(if $(QUICK),--quick) || exit 1; \
 	done
 
-bench: ## Time the encoder beside other libraries' and renew the book's table; a taste with QUICK=1
+bench: ## Time the encoder and two real jobs beside other libraries', renew the book's tables; a taste with QUICK=1
 	@$(ENVIRONMENT) run test bench
 	@$(VENV)/python -m bench.encoder $(if $(QUICK),--quick) $(if $(COMPILE),--compile)
-	@$(VENV)/python -m bench.page
+	@$(VENV)/python -m bench.real_job $(if $(QUICK),--quick)
+	@$(VENV)/python tools/speed_page.py
 
 lint: ## Check the code's style
 	@$(ENVIRONMENT) test

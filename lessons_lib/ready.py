@@ -34,7 +34,9 @@ def _packages() -> None:
     needed = ("torch", "numpy", "matplotlib", "scikit-learn", "tokenizers", "vaderSentiment")
     missing = [name for name in needed if not _version(name)]
     if missing:
-        raise RuntimeError(f"missing {', '.join(missing)}; install with: pip install {missing[0]}")
+        raise RuntimeError(
+            f"missing {', '.join(missing)}; install with: pip install {' '.join(missing)}"
+        )
 
 
 def _version(package: str) -> str:
@@ -54,8 +56,8 @@ def _texts() -> None:
 def _weights() -> None:
     from lessons_lib.features import encode_texts
 
-    same, other = encode_texts(["It is raining.", "Rain is falling.", "He sells old cars."])[1:]
-    first = encode_texts(["It is raining."], cache=False)[0]
+    texts = ["It is raining.", "Rain is falling.", "He sells old cars."]
+    first, same, other = encode_texts(texts, cache=False)
     if not first @ same > first @ other:
         raise RuntimeError("the network finds rain more like cars than like rain")
 

@@ -31,6 +31,7 @@ from lessons_lib.language_modelling import (
 )
 from lessons_lib.layers import Config
 from lessons_lib.models import LanguageModel
+from lessons_lib.random_weights import matched_weights
 from lessons_lib.tokens import pad, split_words
 from lessons_lib.train import Plan, train
 from studies.engine import Study, main
@@ -110,7 +111,7 @@ def _encoder(variant, raw, vocabulary, gaps, settings, seed, configuration) -> L
     )
     batches = _masked(texts, len(vocabulary), seed, configuration)
     train(model, batches, prediction_loss, plan, validate=lambda model: loss_over(model, [gaps]))
-    return _matched(model, seed) if variant == "matched" else model
+    return matched_weights(model, seed) if variant == "matched" else model
 
 
 def _config(configuration: dict) -> Config:
@@ -128,16 +129,6 @@ def _masked(texts, vocab_size: int, seed: int, configuration: dict):
 def _shuffled(words: list[str], seed: int) -> list[str]:
     rng = torch.Generator().manual_seed(seed)
     return [words[number] for number in torch.randperm(len(words), generator=rng).tolist()]
-
-
-def _matched(model: LanguageModel, seed: int) -> LanguageModel:
-    """Random weights, but each tensor with the mean and the spread that it had."""
-    rng = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for tensor in model.parameters():
-            spread = tensor.std() if tensor.numel() > 1 else torch.tensor(0.0)
-            tensor.copy_(tensor.mean() + spread * torch.randn(tensor.shape, generator=rng))
-    return model
 
 
 def _count_words(vocabulary):

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tools_path import speed_page as page
 
-from bench import candidates, encoder, page, timing
+from bench import candidates, encoder, real_job, timing
 from bench.candidates import OURS, PEERS, SIZES, make_candidates
 from bench.encoder import Row, measure
 from bench.timing import bootstrap_interval, compare
@@ -131,11 +132,8 @@ def test_without_x_transformers_the_other_peers_are_measured(monkeypatch):
 
 
 def test_page_is_in_step_with_the_results():
-    results = None
-    if encoder.RESULTS.exists():
-        results = json.loads(encoder.RESULTS.read_text(encoding="utf-8"))
     text = page.PAGE.read_text(encoding="utf-8")
-    assert page.updated(text, results) == text
+    assert page.whole(text) == text
 
 
 def test_page_tells_every_number_of_a_row(measured):
@@ -157,5 +155,38 @@ def test_page_tells_every_number_of_a_row(measured):
 
 
 def test_page_without_its_marks_is_refused():
-    with pytest.raises(ValueError, match="the page should hold the marks '<!-- results: made by"):
-        page.updated("# A page\n", None)
+    with pytest.raises(ValueError, match="the page should hold the marks '<!-- encoder: made by"):
+        page.updated("# A page\n", "encoder", None)
+
+
+def test_what_was_not_measured_is_said_to_be_missing():
+    text = "".join(mark.format("encoder") for mark in page.MARKS)
+    assert "There are no measurements yet" in page.updated(text, "encoder", None)
+
+
+TINY = replace(real_job.QUICK, snippets=24, parts=3, tweets=16, tests=12)
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    for package in ("sentence_transformers", "accelerate"):
+        pytest.importorskip(package, reason="part of the extra `bench`")
+    file = tmp_path_factory.mktemp("job") / "real_job.json"
+    real_job.measure(replace(TINY, parts=2), file)
+    return file
+
+
+def test_an_interrupted_job_goes_on_where_it_was(job):
+    stored = json.loads(job.read_text())["encoding"]["rounds"]
+    rounds = real_job.measure(TINY, job)["encoding"]["rounds"]
+    assert len(stored) == 2 and len(rounds) == 3 and rounds[:2] == stored
+
+
+def test_both_ways_of_a_job_do_the_same_work(job):
+    results = json.loads(job.read_text())
+    for found in results["encoding"]["rounds"]:
+        assert found["gap"] < real_job.SAME_VECTOR
+        assert set(found["seconds"]) == {real_job.OURS, real_job.PEER["encoding"]}
+    (seed,) = results["fine-tuning"]["rounds"]
+    assert set(seed["r"]) == {real_job.OURS, real_job.PEER["fine-tuning"]}
+    assert "| encoding, 24 texts | float32 |" in real_job.section(results)

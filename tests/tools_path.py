@@ -6,8 +6,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import readme
+import results_page
+import speed_page
 
 import book
 import notebooks
 
-__all__ = ["book", "notebooks", "readme"]
+__all__ = ["book", "notebooks", "readme", "results_page", "speed_page"]

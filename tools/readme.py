@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from marks import put_between
+
 import notebooks
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -17,11 +19,7 @@ def updated(readme: str) -> str:
     Raises:
         ValueError: the two marks between which the table stands are missing.
     """
-    before, begin, rest = readme.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"README.md should hold the marks {_BEGIN.strip()!r} and {_END!r}")
-    return before + begin + chapter_table() + end + after
+    return put_between(readme, _BEGIN, _END, chapter_table())
 
 
 def chapter_table() -> str:

@@ -9,27 +9,28 @@ from .engine.values import Choice, Number, Ordering, ShapePuzzle
 
 # --- the destination ---------------------------------------------------------------------------
 
-who_is_nearest = Choice(
+away_from_home = Choice(
     kind="Predict, then run",
-    answer_name="who_is_nearest_guess",
+    answer_name="away_from_home_guess",
     task="""
-    Who comes nearest to what twenty people think of a *tweet*, on average?
+    VADER was made for social media. On tweets its r with the people's mean is about 0.86, and so is
+    that of one more person. What happens to each of them on *film reviews*?
     """,
     options={
-        "a": "one more person, who reads it as the twenty did",
-        "b": "VADER, a list of rated words with rules, made for social media in 2014",
-        "c": "a published network that has read a billion pairs of sentences, then a thousand film "
-        "reviews with their ratings, and not one rated tweet",
+        "a": "Both stay about where they are: words are words.",
+        "b": "VADER falls to about half of its r, one person stays.",
+        "c": "Both fall to about half: film reviews are harder to read.",
+        "d": "VADER falls to zero: none of its words occur in film reviews.",
     },
     right="b",
     reasons={
-        "a": "One person is a strong rival, but one person has moods; a list of words has none. "
-        "On tweets the list is just ahead.",
-        "b": "The list was made for exactly this kind of text. Look what happens to it elsewhere.",
-        "c": "It knows a lot of English, but of ratings only what film reviews taught it. That "
-        "gap is what this course is about.",
+        "a": "Words do stay words, but what a reviewer means stands between them: *a film that "
+        "should have been funny*.",
+        "b": "The list knows words, and a review says most of it with how they are put together.",
+        "c": "People find them no harder: they agree with each other as well as on tweets.",
+        "d": "Good, bad and dull mean the same in both places, and that is worth something.",
     },
-    hints=("One of the three was made for this very domain.",),
+    hints=("Which of the two has to understand more than single words to be right?",),
 )
 
 # --- the self-test -----------------------------------------------------------------------------

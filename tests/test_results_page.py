@@ -3,24 +3,24 @@
 import statistics
 
 import pytest
+from tools_path import results_page
 
-from studies import glance
 from studies.engine import HOME, load_forecast
 
 
 def test_page_is_in_step_with_the_results():
-    text = glance.PAGE.read_text(encoding="utf-8")
-    assert glance.updated(text) == text
+    text = results_page.PAGE.read_text(encoding="utf-8")
+    assert results_page.updated(text) == text
 
 
 def test_every_study_with_a_forecast_is_on_the_page():
     forecasts = {path.stem for path in (HOME / "forecasts").glob("*.json")}
-    assert forecasts == set(glance.STORIES) == set(glance.OUTCOMES)
+    assert forecasts == set(results_page.STORIES) == set(results_page.OUTCOMES)
 
 
-@pytest.mark.parametrize("name", glance.STORIES)
+@pytest.mark.parametrize("name", results_page.STORIES)
 def test_a_forecast_holds_where_the_mean_lies_in_its_interval(name):
-    entries = glance.outcomes(name)
+    entries = results_page.outcomes(name)
     assert len(entries) == len(load_forecast(name)["primary"])
     for entry in entries:
         if entry["found"]:
@@ -29,14 +29,14 @@ def test_a_forecast_holds_where_the_mean_lies_in_its_interval(name):
 
 
 def test_a_missing_run_is_printed_as_missing(monkeypatch):
-    whole = glance.load_results("date_translation")
+    whole = results_page.load_results("date_translation")
     cut = whole | {"runs": whole["runs"][:-1]}
-    monkeypatch.setattr(glance, "load_results", lambda name: cut)
-    (entry, *_) = glance.outcomes("date_translation")
+    monkeypatch.setattr(results_page, "load_results", lambda name: cut)
+    (entry, *_) = results_page.outcomes("date_translation")
     assert entry["found"] == [] and entry["held"] is None
-    assert "| missing |" in glance._table([entry])
+    assert "| missing |" in results_page._table([entry])
 
 
 def test_page_without_its_marks_is_refused():
     with pytest.raises(ValueError, match="the page should hold the marks '<!-- results: made by"):
-        glance.updated("# A page\n")
+        results_page.updated("# A page\n")

@@ -1,10 +1,9 @@
-"""Every study on one page: what was expected, what came out. Makes book/results.md.
-
-python -m studies.glance
-"""
+"""Every study on one page: what was expected, what came out. Makes book/results.md."""
 
 import statistics
 from collections.abc import Callable
+
+from marks import put_between
 
 from studies.engine import HOME, load_forecast, load_results
 
@@ -78,11 +77,7 @@ def updated(page: str) -> str:
     Raises:
         ValueError: the two marks between which the results stand are missing.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page should hold the marks {BEGIN.strip()!r} and {END!r}")
-    return before + begin + results_section() + end + after
+    return put_between(page, BEGIN, END, results_section())
 
 
 def results_section() -> str:

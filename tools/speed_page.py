@@ -1,15 +1,16 @@
-"""Put the measured table into book/speed.md, between its marks."""
+"""Put the measured tables into book/speed.md, between their marks."""
 
 import json
 from math import exp, log
 from pathlib import Path
 
+from marks import put_between
+
+from bench import encoder, real_job
 from bench.candidates import OURS
-from bench.encoder import RESULTS
 
 PAGE = Path(__file__).resolve().parent.parent / "book" / "speed.md"
-BEGIN = "<!-- results: made by `make bench` from bench/results/encoder.json; do not edit -->\n"
-END = "<!-- end of results -->"
+MARKS = "<!-- {}: made by `make bench` from bench/results; do not edit -->\n", "<!-- end of {} -->"
 MISSING = "\nThere are no measurements yet: `make bench` makes them.\n\n"
 IN_MS = (
     "A shape is batch × length. The last columns are milliseconds, the median over the rounds; "
@@ -29,17 +30,28 @@ SHORT = {
 }
 
 
-def updated(page: str, results: dict | None) -> str:
-    """The page's text with its results made anew; `None` = nothing has been measured.
+def updated(page: str, part: str, text: str | None) -> str:
+    """The page with one part made anew; `None` = nothing has been measured.
+
+    Args:
+        part: "encoder" or "real job", between whose marks the text is put.
 
     Raises:
-        ValueError: the two marks between which the results stand are missing.
+        ValueError: the two marks are missing.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page should hold the marks {BEGIN.strip()!r} and {END!r}")
-    return before + begin + (MISSING if results is None else section(results)) + end + after
+    return put_between(page, *(mark.format(part) for mark in MARKS), text or MISSING)
+
+
+def whole(page: str) -> str:
+    """The page with both parts made anew from the stored results."""
+    for part, module, make in (
+        ("encoder", encoder, section),
+        ("real job", real_job, real_job.section),
+    ):
+        stored = module.RESULTS
+        found = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else None
+        page = updated(page, part, make(found) if found else None)
+    return page
 
 
 def section(results: dict) -> str:
@@ -159,8 +171,7 @@ def _table(head: list[str], body: list[list]) -> str:
 
 
 def main() -> None:
-    stored = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else None
-    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8"), stored), encoding="utf-8")
+    PAGE.write_text(whole(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
