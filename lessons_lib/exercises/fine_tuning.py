@@ -679,7 +679,7 @@ def each_level_opens_at_its_step(answer):
     for step in (0, 3, 4, 5, 8, 11, 12):
         found = answer(depth, step, 4, 1.0, 1.0)
         is_open = [step >= 4 * level for level in range(4)]
-        mine = [bool(rate > 0) for rate in found]
+        mine = [bool(rate != 0) for rate in found]
         if mine == is_open:
             continue
         if all(mine):
@@ -776,7 +776,7 @@ rating_loss = FindTheBug(
     task="""
     This loss runs, and it falls. Then it stops at the spread of the ratings, and the model predicts
     nearly the same for every text. Repair it. `pooled` is `(B, D)`, `weight` `(D, 1)`, `bias`
-    `(1,)`, `ratings` `(B,)`; the mean squared error is one number.
+    `(1,)`, `labels` `(B,)` the texts' ratings; the mean squared error is one number.
     """,
     hints=(
         "What shape has the prediction, and what shape the difference?",
@@ -787,33 +787,33 @@ rating_loss = FindTheBug(
 
 
 @rating_loss.stub
-def my_rating_loss(pooled, weight, bias, ratings):
+def my_rating_loss(pooled, weight, bias, labels):
     """Mean squared error of the predicted ratings: ()."""
     predicted = pooled @ weight + bias
-    return (predicted - ratings).square().mean()
+    return (predicted - labels).square().mean()
 
 
 @rating_loss.reference
-def my_rating_loss(pooled, weight, bias, ratings):
+def my_rating_loss(pooled, weight, bias, labels):
     predicted = (pooled @ weight + bias).squeeze(-1)
-    return (predicted - ratings).square().mean()
+    return (predicted - labels).square().mean()
 
 
 @rating_loss.right
-def my_rating_loss(pooled, weight, bias, ratings):
+def my_rating_loss(pooled, weight, bias, labels):
     predicted = pooled @ weight + bias
-    return (predicted - ratings[:, None]).square().mean()
+    return (predicted - labels[:, None]).square().mean()
 
 
 @rating_loss.right
-def my_rating_loss(pooled, weight, bias, ratings):
-    return functional.mse_loss((pooled @ weight)[:, 0] + bias, ratings)
+def my_rating_loss(pooled, weight, bias, labels):
+    return functional.mse_loss((pooled @ weight)[:, 0] + bias, labels)
 
 
 @rating_loss.right
-def my_rating_loss(pooled, weight, bias, ratings):
-    errors = pooled.mv(weight.flatten()) + bias - ratings
-    return torch.dot(errors, errors) / len(ratings)
+def my_rating_loss(pooled, weight, bias, labels):
+    errors = pooled.mv(weight.flatten()) + bias - labels
+    return torch.dot(errors, errors) / len(labels)
 
 
 def _pooled(batch: int = 5, width: int = 3):
@@ -822,12 +822,12 @@ def _pooled(batch: int = 5, width: int = 3):
     return [torch.randn(shape, generator=rng, dtype=torch.float64) for shape in shapes]
 
 
-def _squared_error(pooled, weight, bias, ratings) -> float:
+def _squared_error(pooled, weight, bias, labels) -> float:
     total, columns = 0.0, [number for (number,) in weight.tolist()]
-    for row, rating in zip(pooled.tolist(), ratings.tolist(), strict=True):
+    for row, rating in zip(pooled.tolist(), labels.tolist(), strict=True):
         found = sum(a * b for a, b in zip(row, columns, strict=True)) + bias.item()
         total += (found - rating) ** 2
-    return total / len(ratings)
+    return total / len(labels)
 
 
 @rating_loss.check
@@ -838,8 +838,8 @@ def each_prediction_meets_its_own_rating(answer):
         return f"The loss should be one number, of shape (); yours is {tuple(found.shape)}."
     if abs(found.item() - wanted) < 1e-6:
         return None
-    pooled, weight, bias, ratings = inputs
-    table = (pooled @ weight + bias - ratings).square()
+    pooled, weight, bias, labels = inputs
+    table = (pooled @ weight + bias - labels).square()
     if abs(found.item() - table.mean().item()) < 1e-6:
         return (
             "The loss compares every prediction with every rating, a table of (B, B). Its best "
@@ -861,62 +861,70 @@ def one_text_is_a_batch(answer):
 
 
 @rating_loss.check
-def head_learns(answer):
-    pooled, weight, bias, ratings = _pooled()
-    weight.requires_grad_()
-    bias.requires_grad_()
-    loss = answer(pooled, weight, bias, ratings)
+def head_and_encoder_learn(answer):
+    pooled, weight, bias, labels = _pooled()
+    learning = [tensor.requires_grad_() for tensor in (pooled, weight, bias)]
+    loss = answer(pooled, weight, bias, labels)
     if not loss.requires_grad:
         return "No gradient reaches the head: something on the way was detached."
-    gradients = torch.autograd.grad(loss, [weight, bias], allow_unused=True)
+    gradients = torch.autograd.grad(loss, learning, allow_unused=True)
     with torch.no_grad():
-        errors = (pooled @ weight + bias)[:, 0] - ratings
-        wanted = 2 * pooled.T @ errors[:, None] / 5, 2 * errors.mean()[None]
-    for name, mine, right in zip(("weight", "bias"), gradients, wanted, strict=True):
+        errors = ((pooled @ weight + bias)[:, 0] - labels)[:, None]  # (B, 1)
+        wanted = 2 * errors @ weight.T / 5, 2 * pooled.T @ errors / 5, 2 * errors.mean()[None]
+    for name, mine, right in zip(("pooled", "weight", "bias"), gradients, wanted, strict=True):
         if mine is None or not torch.allclose(mine, right):
-            return f"The gradient for `{name}` is not that of the mean squared error."
+            return (
+                f"The gradient for `{name}` is not that of the mean squared error: head and "
+                "encoder both learn from it."
+            )
 
 
 @rating_loss.wrong(each_prediction_meets_its_own_rating, "the mean does not grow")
-def my_rating_loss(pooled, weight, bias, ratings):
+def my_rating_loss(pooled, weight, bias, labels):
     predicted = (pooled @ weight + bias).squeeze(-1)
-    return (predicted - ratings).square().sum()
+    return (predicted - labels).square().sum()
 
 
 @rating_loss.wrong(each_prediction_meets_its_own_rating, "the table of (B, B) is still there")
-def my_rating_loss(pooled, weight, bias, ratings):
+def my_rating_loss(pooled, weight, bias, labels):
     predicted = pooled @ weight + bias
-    return (predicted - ratings).square().sum(dim=1).mean()
+    return (predicted - labels).square().sum(dim=1).mean()
 
 
 @rating_loss.wrong(each_prediction_meets_its_own_rating, "one number, of shape ()")
-def my_rating_loss(pooled, weight, bias, ratings):
+def my_rating_loss(pooled, weight, bias, labels):
     predicted = (pooled @ weight + bias).squeeze(-1)
-    return (predicted - ratings).square()
+    return (predicted - labels).square()
 
 
 @rating_loss.wrong(each_prediction_meets_its_own_rating, "is another number")
-def my_rating_loss(pooled, weight, bias, ratings):
+def my_rating_loss(pooled, weight, bias, labels):
     predicted = (pooled @ weight + bias).squeeze(-1)
-    return (predicted - ratings).abs().mean()
+    return (predicted - labels).abs().mean()
 
 
 @rating_loss.wrong(one_text_is_a_batch, "A batch of one text")
-def my_rating_loss(pooled, weight, bias, ratings):
-    errors = (pooled @ weight + bias).squeeze() - ratings
+def my_rating_loss(pooled, weight, bias, labels):
+    errors = (pooled @ weight + bias).squeeze() - labels
     return errors.square().mean() if errors.dim() and len(errors) > 1 else errors.square()
 
 
-@rating_loss.wrong(head_learns, "something on the way was detached")
-def my_rating_loss(pooled, weight, bias, ratings):
+@rating_loss.wrong(head_and_encoder_learn, "something on the way was detached")
+def my_rating_loss(pooled, weight, bias, labels):
     predicted = (pooled @ weight + bias).squeeze(-1)
-    return (predicted - ratings).square().mean().detach()
+    return (predicted - labels).square().mean().detach()
 
 
-@rating_loss.wrong(head_learns, "gradient for `bias`")
-def my_rating_loss(pooled, weight, bias, ratings):
+@rating_loss.wrong(head_and_encoder_learn, "gradient for `pooled`")
+def my_rating_loss(pooled, weight, bias, labels):
+    predicted = (pooled.detach() @ weight + bias).squeeze(-1)
+    return (predicted - labels).square().mean()
+
+
+@rating_loss.wrong(head_and_encoder_learn, "gradient for `bias`")
+def my_rating_loss(pooled, weight, bias, labels):
     predicted = (pooled @ weight + bias.detach()).squeeze(-1)
-    return (predicted - ratings).square().mean()
+    return (predicted - labels).square().mean()
 
 
 # --- what came out -----------------------------------------------------------------------------
