@@ -27,10 +27,11 @@ notebooks: ## Derive, run and store the notebooks; one of them with CHAPTER=name
 	@$(VENV)/python tools/notebooks.py $(CHAPTER)
 	@$(VENV)/python tools/readme.py
 
-studies: ## Run, or go on with, the long experiments; a minute's worth of each with QUICK=1
-	@$(ENVIRONMENT) run
+studies: ## Run, or go on with, the long experiments; QUICK=1 a taste, JOBS=4 processes, DASK=tcp://... a cluster
+	@$(ENVIRONMENT) run $(if $(DASK),cluster)
 	@for study in studies/forecasts/*.json; do \
-		$(VENV)/python -m studies.$$(basename $$study .json) $(if $(QUICK),--quick) || exit 1; \
+		$(VENV)/python -m studies.$$(basename $$study .json) $(if $(QUICK),--quick) \
+			$(if $(JOBS),--jobs $(JOBS)) $(if $(DASK),--dask $(DASK)) || exit 1; \
 	done
 
 bench: ## Time the encoder and two real jobs beside other libraries', renew the book's tables; a taste with QUICK=1

@@ -1,4 +1,4 @@
-"""What all studies share: budget, search, seeds, many cores, saving each run, going on after a stop.
+"""What all studies share: budget, search, seeds, many cores, each run saved, going on after a stop.
 
 `studies/runs.py` is the other half: how one run is carried out, here or on another machine.
 """
@@ -82,15 +82,20 @@ class Study:
     def seeds_of(self, variant: Variant) -> list[int]:
         return list(self.seeds(variant) if callable(self.seeds) else self.seeds)
 
-    def tasks(self, stage: str, results: dict | None = None) -> list[Task]:
-        """All runs of a stage; the final ones once the search in `results` is complete."""
+    def tasks(self, stage: str, results: dict | None = None, only: str = "") -> list[Task]:
+        """All runs of a stage; the final ones once the search in `results` is complete.
+
+        Args:
+            only: of the variants whose label holds this text.
+        """
+        variants = [variant for variant in self.variants if only in _label(variant)]
         if stage == "search":
-            searched = dict.fromkeys(self.settings_from(variant) for variant in self.variants)
+            searched = dict.fromkeys(self.settings_from(variant) for variant in variants)
             pairs = [(variant, trial) for variant in searched for trial in self.trials(variant)]
             return [Task(v, trial, self.seeds_of(v)[0], stage) for v, trial in pairs]
         return [
             Task(variant, best_settings(results, self.settings_from(variant)), seed, stage)
-            for variant in self.variants
+            for variant in variants
             for seed in self.seeds_of(variant)
         ]
 
@@ -136,6 +141,7 @@ def main(study: Study) -> None:
     parser.add_argument("--quick", action="store_true", help="a minute's worth, into no file")
     parser.add_argument("--jobs", type=int, default=-1, help="processes; all cores by default")
     parser.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler, such as tcp://...")
+    parser.add_argument("--only", default="", metavar="TEXT", help="variants whose name holds it")
     arguments = parser.parse_args()
     print(study.budget(), flush=True)
     if arguments.quick:
@@ -147,19 +153,21 @@ def main(study: Study) -> None:
     _require_forecast(study)
     if sys.modules["__main__"].__spec__:  # so that other processes know its functions by name
         study = importlib.import_module(sys.modules["__main__"].__spec__.name).STUDY
-    run_all(study, arguments.jobs, arguments.dask)
+    run_all(study, arguments.jobs, arguments.dask, arguments.only)
 
 
-def run_all(study: Study, jobs: int = 1, dask: str | None = None) -> dict:
+def run_all(study: Study, jobs: int = 1, dask: str | None = None, only: str = "") -> dict:
     """Run what has not been run yet, the whole search first; return all results.
 
     Args:
         jobs: processes on this machine, one thread each; -1 = one for each core.
         dask: the address of a Dask scheduler whose workers run them instead.
+        only: variants whose label, such as "movies / top_2", holds this text.
     """
     results = _begin(study)
     for stage in ("search", "final"):
-        missing = [task for task in study.tasks(stage, results) if not task.is_in(results["runs"])]
+        tasks = study.tasks(stage, results, only)
+        missing = [task for task in tasks if not task.is_in(results["runs"])]
         if missing and study.prepare:
             study.prepare(study.configuration)
         for record in run_tasks(study, missing, jobs, dask):

@@ -37,6 +37,8 @@ _TWO_BY_TWO = "r stands in the last column of a matrix of two by two"
 _CENTRED = "both sides are centred, so no gradient comes through their means"
 _ONLY_DTYPE = "only dtype and device are taken over"
 _BOTH_TURN = "all three change their sign, so no product does"
+_KEPT = "what is kept has no gradient, nor has what leads to it"
+_RATES = "depths are whole numbers, and rates have no gradient"
 
 EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
     "self_attention.soft_lookup": {
@@ -1010,5 +1012,180 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
             "y = (y - y.mean(1, keepdim=True)) / y.std(1, correction=0, keepdim=True) -> "
             "y = (y - y.mean(1, keepdim=True)) / y.std(-1, correction=0, keepdim=True)",
         ): _TWO_AXES,
+    },
+    "fine_tuning.trained_names": {
+        (
+            "right 1",
+            "top = [f'encoder.layers.{number}.' for number in range(num_layers)][num_layers "
+            "- num_trained:] -> "
+            "top = [f'encoder.layers.{number}.' for number in range(num_layers + "
+            "1)][num_layers - num_trained:]",
+        ): "no parameter belongs to a layer above the top one",
+    },
+    "fine_tuning.kept": {
+        ("reference", "kept = x.detach() -> kept = x.detach().detach()"): _KEPT,
+        (
+            "reference",
+            "for weight in weights[:num_frozen].detach(): -> "
+            "for weight in weights.detach()[:num_frozen].detach():",
+        ): _KEPT,
+        (
+            "reference",
+            "kept = torch.tanh(kept @ weight) -> kept = torch.tanh(kept.detach() @ weight)",
+        ): _KEPT,
+        (
+            "reference",
+            "kept = torch.tanh(kept @ weight) -> kept = torch.tanh(kept @ weight.detach())",
+        ): _KEPT,
+        ("reference", "output = kept -> output = kept.detach()"): _KEPT,
+        ("reference", "return (kept, output) -> return (kept.detach(), output)"): _KEPT,
+        ("right 1", "kept = x.clone() -> kept = x.detach().clone()"): _KEPT,
+        (
+            "right 1",
+            "kept = (kept @ weights[number]).tanh() -> "
+            "kept = (kept.detach() @ weights[number]).tanh()",
+        ): _KEPT,
+        (
+            "right 1",
+            "kept = (kept @ weights[number]).tanh() -> "
+            "kept = (kept @ weights.detach()[number]).tanh()",
+        ): _KEPT,
+        ("right 1", "output = kept -> output = kept.detach()"): _KEPT,
+        (
+            "right 1",
+            "for number in range(num_frozen, len(weights)): -> "
+            "for number in range(num_frozen, len(weights.detach())):",
+        ): _ONLY_SHAPE,
+        ("right 1", "return (kept, output) -> return (kept.detach(), output)"): _KEPT,
+        (
+            "right 2",
+            "frozen, trained = (weights[:num_frozen], weights[num_frozen:]) -> "
+            "frozen, trained = (weights.detach()[:num_frozen], weights[num_frozen:])",
+        ): _KEPT,
+        (
+            "right 2",
+            "kept = reduce(layer, frozen, x).detach() -> "
+            "kept = reduce(layer, frozen.detach(), x).detach()",
+        ): _KEPT,
+        (
+            "right 2",
+            "kept = reduce(layer, frozen, x).detach() -> "
+            "kept = reduce(layer, frozen, x.detach()).detach()",
+        ): _KEPT,
+        (
+            "right 2",
+            "return (kept, reduce(layer, trained, kept)) -> "
+            "return (kept.detach(), reduce(layer, trained, kept))",
+        ): _KEPT,
+        (
+            "right 2",
+            "return (kept, reduce(layer, trained, kept)) -> "
+            "return (kept, reduce(layer, trained, kept.detach()))",
+        ): _KEPT,
+        ("right 3", "states = [x.detach()] -> states = [x.detach().detach()]"): _KEPT,
+        (
+            "right 3",
+            "used = weight.detach() if number < num_frozen else weight -> "
+            "used = weight.detach().detach() if number < num_frozen else weight",
+        ): _KEPT,
+    },
+    "fine_tuning.rates": {
+        (
+            "reference",
+            "is_open = step >= depth * steps_each -> is_open = step >= depth.detach() * steps_each",
+        ): _RATES,
+        (
+            "reference",
+            "return learning_rate / factor ** depth * is_open -> "
+            "return learning_rate / factor ** depth * is_open.detach()",
+        ): _RATES,
+        (
+            "reference",
+            "return learning_rate / factor ** depth * is_open -> "
+            "return learning_rate / factor ** depth.detach() * is_open",
+        ): _RATES,
+        (
+            "right 1",
+            "powers = torch.pow(torch.tensor(1 / factor), depth) -> "
+            "powers = torch.pow(1 / factor, depth)",
+        ): "the factor is a float already, or becomes one",
+        (
+            "right 1",
+            "powers = torch.pow(torch.tensor(1 / factor), depth) -> "
+            "powers = torch.pow(torch.tensor(1 / factor), depth.detach())",
+        ): _RATES,
+        (
+            "right 1",
+            "return torch.where(depth * steps_each <= step, learning_rate * powers, 0.0) -> "
+            "return torch.where(depth * steps_each <= step, learning_rate * powers.detach(), "
+            "0.0)",
+        ): _RATES,
+        (
+            "right 1",
+            "return torch.where(depth * steps_each <= step, learning_rate * powers, 0.0) -> "
+            "return torch.where(depth.detach() * steps_each <= step, learning_rate * powers, "
+            "0.0)",
+        ): _RATES,
+        (
+            "right 2",
+            "for level in depth.tolist(): -> for level in depth:",
+        ): "a tensor of one whole number counts and compares as the number does",
+        (
+            "right 2",
+            "for level in depth.tolist(): -> for level in depth.detach().tolist():",
+        ): _RATES,
+        (
+            "right 3",
+            "full = learning_rate * torch.exp(-depth * torch.tensor(float(factor)).log()) -> "
+            "full = learning_rate * torch.exp(-depth.detach() * "
+            "torch.tensor(float(factor)).log())",
+        ): _RATES,
+        (
+            "right 3",
+            "full = learning_rate * torch.exp(-depth * torch.tensor(float(factor)).log()) -> "
+            "full = learning_rate * torch.exp(-depth * torch.tensor(factor).log())",
+        ): "the factor is a float already, or becomes one",
+        (
+            "right 3",
+            "return full.masked_fill(depth * steps_each > step, 0.0) -> "
+            "return full.detach().masked_fill(depth * steps_each > step, 0.0)",
+        ): _RATES,
+        (
+            "right 3",
+            "return full.masked_fill(depth * steps_each > step, 0.0) -> "
+            "return full.masked_fill(depth.detach() * steps_each > step, 0.0)",
+        ): _RATES,
+    },
+    "fine_tuning.rating_loss": {
+        (
+            "reference",
+            "predicted = (pooled @ weight + bias).squeeze(-1) -> "
+            "predicted = (pooled @ weight + bias).squeeze(1)",
+        ): _TWO_AXES,
+        (
+            "reference",
+            "return (predicted - labels).square().mean() -> "
+            "return (labels - predicted).square().mean()",
+        ): "a square has no sign",
+        (
+            "right 1",
+            "return (predicted - labels[:, None]).square().mean() -> "
+            "return (labels[:, None] - predicted).square().mean()",
+        ): "a square has no sign",
+        (
+            "right 2",
+            "return functional.mse_loss((pooled @ weight)[:, 0] + bias, labels) -> "
+            "return functional.mse_loss((pooled @ weight)[:, -1] + bias, labels)",
+        ): "there is one column",
+        (
+            "right 3",
+            "errors = pooled.mv(weight.flatten()) + bias - labels -> "
+            "errors = labels - (pooled.mv(weight.flatten()) + bias)",
+        ): "a square has no sign",
+        (
+            "right 3",
+            "return torch.dot(errors, errors) / len(labels) -> "
+            "return torch.dot(errors, errors) / len(pooled)",
+        ): "there is one label for each text",
     },
 }

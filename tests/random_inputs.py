@@ -316,3 +316,38 @@ def _kernels(rng: random.Random) -> tuple:
     num_in, num_out = rng.choice([(3, 3), (1, 4), (5, 2), (6, 6)])
     kernel = _normal(rng, (num_in, num_out), 1.0, _dtype(rng)).detach()  # as read from a file
     return kernel, torch.Size([num_out, num_in])
+
+
+@inputs_of("fine_tuning.trained_names")
+def _trained_names(rng: random.Random) -> tuple:
+    """A model's names in any order; any number of layers, with two digits as well."""
+    num_layers = rng.choice([1, 2, 3, 9, 10, 11, 12, 24])
+    layers = [f"layers.{number}" for number in range(num_layers)]
+    parts = [f"{layer}.{part}" for layer in layers for part in ("attention.w.weight", "norm.bias")]
+    names = [f"encoder.{part}" for part in ("tokens.weight", "norm.weight", "norm.bias", *parts)]
+    names += ["head.weight", "head.bias"]
+    rng.shuffle(names)
+    return names, num_layers, rng.randint(0, num_layers)
+
+
+@inputs_of("fine_tuning.kept")
+def _kept(rng: random.Random) -> tuple:
+    num_layers, n, width = (rng.randint(1, most) for most in (5, 4, 5))
+    dtype = _dtype(rng)
+    x, weights = (_normal(rng, s, 0.7, dtype) for s in ((n, width), (num_layers, width, width)))
+    return x, weights, rng.randint(0, num_layers)
+
+
+@inputs_of("fine_tuning.rates")
+def _rates(rng: random.Random) -> tuple:
+    depth = torch.tensor([rng.randint(0, 7) for _ in range(rng.randint(1, 9))])
+    step, steps_each = rng.randint(0, 30), rng.randint(0, 5)
+    return depth, step, steps_each, rng.choice([1e-3, 0.1, 2.0]), rng.choice([1.0, 2.0, 2.6])
+
+
+@inputs_of("fine_tuning.rating_loss")
+def _rating_loss(rng: random.Random) -> tuple:
+    batch, width = rng.randint(1, 6), rng.randint(1, 5)
+    dtype = _dtype(rng)
+    shapes = (batch, width), (width, 1), (1,), (batch,)
+    return tuple(_normal(rng, shape, 1.0, dtype) for shape in shapes)

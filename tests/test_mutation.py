@@ -146,6 +146,9 @@ def results(function, inputs: tuple) -> list[torch.Tensor | None]:
     gradients = []
     if floats:
         for output in outputs:
+            if not output.requires_grad:  # as it may be meant
+                gradients += [None] * len(floats)
+                continue
             loss = output.square().sum()
             gradients += torch.autograd.grad(loss, floats, retain_graph=True, allow_unused=True)
     return outputs + gradients

@@ -2,14 +2,19 @@
 
 import importlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from studies import engine
-from studies.engine import Study, best_settings, run_all, run_check
+from studies.engine import Outcome, Study, best_settings, final_runs, run_all, run_check
+from studies.runs import pack, unpack
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = sorted(path.stem for path in (ROOT / "studies" / "forecasts").glob("*.json"))
@@ -77,6 +82,184 @@ def test_study_goes_on_where_it_was_stopped(home):
     assert len(calls) == 10 + 1  # ten runs, and the one that was cut off
 
 
+SLOW_STUDY = """
+import sys, time
+from pathlib import Path
+from studies import engine
+from studies.engine import Study, run_all
+
+engine.HOME = HOME = Path(sys.argv[1])  # other processes know only this module's name
+
+def run(variant, settings, seed, configuration):
+    with open(HOME / "ran.txt", "a") as file:
+        file.write(f"{variant} {settings['rate']} {seed}\\n")
+    time.sleep(0.3)
+    return {"validation": settings["rate"], "score": seed}
+
+search = {"rate": [1, 2, 3, 4]}
+study = Study("slow", ("a", "b"), search, (5, 6), run, {"steps": 1})
+run_all(study, jobs=int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_killed_study_loses_nothing_and_runs_nothing_that_is_saved_twice(tmp_path, jobs):
+    script, results = tmp_path / "slow.py", tmp_path / "results" / "slow.json"
+    script.write_text(SLOW_STUDY)
+    command = [sys.executable, str(script), str(tmp_path), jobs]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    first = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while saved_runs(results) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    before = json.loads(results.read_text())["runs"]
+    begun = (tmp_path / "ran.txt").read_text().splitlines()
+    assert 3 <= len(before) < 12
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
+    runs = json.loads(results.read_text())["runs"]
+    assert all(run in runs for run in before)
+    assert len(runs) == 12
+    lines = (tmp_path / "ran.txt").read_text().splitlines()
+    cut_off = len(begun) - len(before)  # begun, and not saved when the process ended
+    assert 0 <= cut_off <= int(jobs) + 1
+    assert len(lines) == 12 + cut_off
+    assert len(set(lines)) == 12 - 2  # each variant's first seed is a trial and a final run
+
+
+def saved_runs(path: Path) -> int:
+    return len(json.loads(path.read_text())["runs"]) if path.exists() else 0
+
+
+def test_many_processes_give_the_file_that_one_gives(home):
+    study = tiny_study(distance_from_two)
+    alone = run_all(study)
+    study.results_file.unlink()
+    assert without_seconds(run_all(study, jobs=2)) == without_seconds(alone)
+
+
+@pytest.fixture
+def cluster():
+    """Two worker processes on this machine; no part of a cluster is left out but the distance."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as started:
+        yield started.scheduler_address
+
+
+def test_dask_cluster_gives_the_file_that_one_process_gives(home, cluster):
+    study = tiny_study(distance_from_two)
+    alone = run_all(study)
+    study.results_file.unlink()
+    assert without_seconds(run_all(study, dask=cluster)) == without_seconds(alone)
+
+
+def without_seconds(results: dict) -> dict:
+    runs = [{k: v for k, v in run.items() if k != "seconds"} for run in results["runs"]]
+    return results | {"runs": runs}
+
+
+# --- what a study may tell ---------------------------------------------------------------------
+
+
+def of_two_parts(variant, settings, seed, configuration):
+    source, _ = variant
+    return Outcome(
+        {"validation": abs(settings["rate"] - len(source)), "score": float(seed)},
+        predictions={"films": pack([0.5, -1.25])},
+        training_seconds=1.26,
+        labels_read={"training": [source], "selection": [source]},
+        no_labels_of=["films"],
+    )
+
+
+def in_place(variant):
+    return ("x", variant[1])
+
+
+def rates_by_method(variant):
+    return [{"rate": 1}, {"rate": 2}] if variant[1] == "fast" else [{"rate": 7}, {"rate": 8}]
+
+
+def seeds_by_method(variant):
+    return (5, 6, 7) if variant[1] == "fast" else (5,)
+
+
+def test_variants_may_be_tuples_with_searches_and_seeds_of_their_own(home):
+    variants = (("x", "fast"), ("yy", "fast"), ("x", "slow"))
+    study = tiny_study(
+        of_two_parts,
+        variants=variants,
+        search=rates_by_method,
+        seeds=seeds_by_method,
+        settings_from=in_place,
+    )
+    results = run_all(study)
+    assert results == json.loads(study.results_file.read_text())
+    searched = [run["variant"] for run in results["runs"] if run["stage"] == "search"]
+    assert searched == [["x", "fast"]] * 2 + [["x", "slow"]] * 2
+    assert [len(final_runs(results, variant)) for variant in variants] == [3, 3, 1]
+    assert final_runs(results, ("yy", "fast"))[0]["settings"] == {"rate": 1}  # as chosen for x
+    assert results["configurations_tried"] == {"x / fast": 2, "yy / fast": 2, "x / slow": 2}
+    assert run_all(study) == results
+
+
+def test_what_a_run_tells_is_kept_with_it(home):
+    study = tiny_study(of_two_parts, variants=(("x", "fast"),))
+    run = run_all(study)["runs"][-1]
+    assert run["training_seconds"] == 1.3
+    assert run["labels_read"] == {"training": ["x"], "selection": ["x"]}
+    assert run["no_labels_of"] == ["films"]
+    assert unpack(run["predictions"]["films"]).tolist() == [0.5, -1.25]
+    assert "evaluation_seconds" not in run
+
+
+def test_search_uses_trials_where_there_are_some(home):
+    def trial(*arguments):
+        return distance_from_two(*arguments) | {"is_trial": 1.0}
+
+    runs = run_all(tiny_study(distance_from_two, trial=trial))["runs"]
+    assert all(("is_trial" in run["numbers"]) == (run["stage"] == "search") for run in runs)
+
+
+def test_preparation_comes_once_before_the_runs_and_not_where_none_is_left(home):
+    order = []
+
+    def run(*arguments):
+        order.append("run")
+        return distance_from_two(*arguments)
+
+    study = tiny_study(run, variants=("a",), prepare=lambda configuration: order.append("prepare"))
+    run_all(study)
+    assert order[0] == "prepare" and order.count("run") == 5
+    count = len(order)
+    run_all(study)
+    assert len(order) == count
+
+
+def test_setting_whose_training_broke_is_never_the_best():
+    runs = [
+        {"variant": "a", "stage": "search", "settings": {"rate": r}, "numbers": {"validation": v}}
+        for r, v in ((1, float("nan")), (2, 3.0), (3, float("inf")))
+    ]
+    assert best_settings({"runs": runs}, "a") == {"rate": 2}
+
+
+def test_predictions_are_kept_to_the_hundredth():
+    rng = np.random.default_rng(0)
+    values = rng.uniform(-4, 4, 1_000)
+    text = pack(values)
+    assert np.abs(unpack(text) - values).max() <= 0.005 + 1e-12
+    assert len(text) < 2_700
+    for wrong in ([np.nan], [400.0], [-np.inf]):
+        with pytest.raises(ValueError, match=r"finite numbers from -327\.67 to 327\.67"):
+            pack(wrong)
+
+
 def test_results_of_another_configuration_are_not_mixed(home):
     run_all(tiny_study(distance_from_two))
     with pytest.raises(SystemExit, match="of another configuration"):
@@ -110,11 +293,43 @@ def test_results_are_of_the_study_as_it_is(name):
     study = importlib.import_module(f"studies.{name}").STUDY
     results = stored_results(name)
     assert results["configuration"] == study.configuration
-    assert results["variants"] == list(study.variants)
-    searched = [run for run in results["runs"] if run["stage"] == "search"]
-    for variant in {run["variant"] for run in results["runs"] if run["stage"] == "final"}:
-        tried = [run["settings"] for run in searched if run["variant"] == variant]
-        assert tried == study.trials()  # a variant's final runs come after its whole search
+    assert results["variants"] == json.loads(json.dumps(study.variants))
+    assert results["machine"]["hardware"] and results["precision"] in ("float32", "bfloat16")
+    for variant in study.variants:
+        if not final_runs(results, variant):
+            continue  # missing, and printed as missing
+        relied_on = study.settings_from(variant)
+        tried = [run["settings"] for run in runs_of(results, relied_on, "search")]
+        assert tried == study.trials(relied_on)  # final runs come after the whole search
+        assert {len(study.trials(other)) for other in study.variants} == {len(tried)}
+        kept = best_settings(results, relied_on)
+        assert all(run["settings"] == kept for run in final_runs(results, variant))
+        assert len(final_runs(results, variant)) <= len(study.seeds_of(variant))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nobody_reads_ratings_of_a_domain_that_it_claims_to_do_without(name):
+    study = importlib.import_module(f"studies.{name}").STUDY
+    results = stored_results(name)
+    for variant in study.variants:
+        for run in final_runs(results, variant):
+            used = ratings_used(run)
+            for tried in runs_of(results, study.settings_from(variant), "search"):
+                used |= ratings_used(tried)
+            assert not used & set(run.get("no_labels_of", [])), (variant, run["seed"])
+        if isinstance(variant, tuple) and variant[0].startswith("all but "):
+            left_out = variant[0].removeprefix("all but ")
+            finals = final_runs(results, variant)
+            assert all(left_out in run["no_labels_of"] for run in finals)
+
+
+def ratings_used(run: dict) -> set[str]:
+    return {domain for domains in run.get("labels_read", {}).values() for domain in domains}
+
+
+def runs_of(results: dict, variant, stage: str) -> list[dict]:
+    stored = list(variant) if isinstance(variant, tuple) else variant
+    return [run for run in results["runs"] if (run["variant"], run["stage"]) == (stored, stage)]
 
 
 @pytest.mark.parametrize("name", NAMES)
