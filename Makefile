@@ -33,6 +33,7 @@ studies: ## Run, or go on with, the long experiments; QUICK=1 a taste, JOBS=4 pr
 		$(VENV)/python -m studies.$$(basename $$study .json) $(if $(QUICK),--quick) \
 			$(if $(JOBS),--jobs $(JOBS)) $(if $(DASK),--dask $(DASK)) || exit 1; \
 	done
+	@$(VENV)/python tools/results_page.py
 
 bench: ## Time the encoder and two real jobs beside other libraries', renew the book's tables; a taste with QUICK=1
 	@$(ENVIRONMENT) run test bench

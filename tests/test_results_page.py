@@ -30,11 +30,20 @@ def test_a_forecast_holds_where_the_mean_lies_in_its_interval(name):
 
 def test_a_missing_run_is_printed_as_missing(monkeypatch):
     whole = results_page.load_results("date_translation")
-    cut = whole | {"runs": whole["runs"][:-1]}
+    cut = whole | {"runs": [run for run in whole["runs"] if run["variant"] != "sinusoidal"]}
     monkeypatch.setattr(results_page, "load_results", lambda name: cut)
     (entry, *_) = results_page.outcomes("date_translation")
     assert entry["found"] == [] and entry["held"] is None
     assert "| missing |" in results_page._table([entry])
+
+
+def test_a_study_that_has_not_begun_is_missing_as_a_whole(monkeypatch):
+    def gone(name):
+        raise FileNotFoundError(name)
+
+    monkeypatch.setattr(results_page, "load_results", gone)
+    assert {entry["held"] for entry in results_page.outcomes("date_translation")} == {None}
+    assert "missing." in results_page.results_section()
 
 
 def test_page_without_its_marks_is_refused():

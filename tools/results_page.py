@@ -1,11 +1,16 @@
 """Every study on one page: what was expected, what came out. Makes book/results.md."""
 
+import functools
+import importlib
 import statistics
 from collections.abc import Callable
 
 from marks import put_between
 
-from studies.engine import HOME, load_forecast, load_results
+from lessons_lib.fair import pearson
+from lessons_lib.splits import load_split
+from lessons_lib.vader import vader_scores
+from studies.engine import HOME, final_runs, load_forecast, load_results
 
 PAGE = HOME.parent / "book" / "results.md"
 BEGIN = "<!-- results: made by `make studies` from studies/results; do not edit -->\n"
@@ -14,36 +19,61 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     "length_extrapolation": ("Train short, read long: who bears it?", "04_positional_encoding"),
     "date_translation": ("Which positions translate dates?", "05_transformer"),
     "raw_text_and_quality": ("Does more raw text make better features?", "06_pretraining"),
+    "source_target_matrix": ("From which domain to which?", "09_fine_tuning"),
+    "labels_needed": ("How many labels does pre-training save?", "09_fine_tuning"),
 }
-Finals = dict[str, list[dict]]  # a variant's final runs, one for each seed: their numbers
+Numbers = Callable[..., list[dict]]  # of a variant: the numbers of its final runs, one a seed
 
 
-def date_gap(finals: Finals, entry: dict) -> list[float]:
+class MissingRuns(LookupError):
+    """A variant has not been run with all of its seeds yet."""
+
+
+def date_gap(of: Numbers, entry: dict) -> list[float]:
     """Share of held-out formats right, minus that of what the variant is compared with."""
-    own = [run["held_out_exact"] for run in finals[entry["contrast"]]]
+    own = [run["held_out_exact"] for run in of(entry["contrast"])]
     if entry["against"] == "copy_the_digits":
-        other = [run["held_out_exact_copied"] for run in finals[entry["contrast"]]]
+        other = [run["held_out_exact_copied"] for run in of(entry["contrast"])]
     else:
-        other = [run["held_out_exact"] for run in finals[entry["against"]]]
+        other = [run["held_out_exact"] for run in of(entry["against"])]
     return [a - b for a, b in zip(own, other, strict=True)]
 
 
-def length_gap(finals: Finals, entry: dict) -> list[float]:
+def length_gap(of: Numbers, entry: dict) -> list[float]:
     """Loss at 512 characters minus loss at 32."""
-    return [run["loss_512"] - run["loss_32"] for run in finals[entry["contrast"]]]
+    return [run["loss_512"] - run["loss_32"] for run in of(entry["contrast"])]
 
 
-def ratings_gap(finals: Finals, entry: dict) -> list[float]:
+def ratings_gap(of: Numbers, entry: dict) -> list[float]:
     """r of the first variant minus r of the second: "text_8000 - untrained, movies"."""
     names, domain = entry["contrast"].split(", ")
-    first, second = (finals[name] for name in names.split(" - "))
+    first, second = (of(name) for name in names.split(" - "))
     return [a[f"r_{domain}"] - b[f"r_{domain}"] for a, b in zip(first, second, strict=True)]
 
 
-OUTCOMES: dict[str, Callable[[Finals, dict], list[float]]] = {
+def transfer_gap(of: Numbers, entry: dict) -> list[float]:
+    """r of the first minus r of the second on the target's test texts; seeds that both have."""
+    key = f"r_{entry['target']}"
+    first = [run[key] for run in of(entry["first"])]
+    if entry["second"] == "VADER":
+        return [r - vader_r(entry["target"]) for r in first]
+    second = [run[key] for run in of(entry["second"])]
+    return [a - b for a, b in zip(first, second)]  # noqa: B905 - the dearer one has fewer seeds
+
+
+@functools.cache
+def vader_r(domain: str) -> float:
+    """VADER's r on a domain's test texts."""
+    test = load_split(domain).test
+    return pearson(vader_scores([one.text for one in test]), [one.rating for one in test])
+
+
+OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "length_extrapolation": length_gap,
     "date_translation": date_gap,
     "raw_text_and_quality": ratings_gap,
+    "source_target_matrix": transfer_gap,
+    "labels_needed": transfer_gap,
 }
 
 
@@ -52,23 +82,33 @@ def outcomes(name: str) -> list[dict]:
 
     `found` is empty, and `held` None, where runs are missing.
     """
-    results, forecast = load_results(name), load_forecast(name)
-    finals: Finals = {variant: [] for variant in map(_hashable, results["variants"])}
-    for run in results["runs"]:
-        if run["stage"] == "final":
-            finals[_hashable(run["variant"])].append(run["numbers"])
-    whole = all(len(runs) == len(results["seeds"]) for runs in finals.values())
-    found = []
-    for entry in forecast["primary"]:
-        values = OUTCOMES[name](finals, entry) if whole else []
+    results, found = stored(name), []
+    study = importlib.import_module(f"studies.{name}").STUDY
+
+    def of(variant: str | list[str]) -> list[dict]:
+        variant = tuple(variant) if isinstance(variant, list) else variant
+        runs = final_runs(results, variant)
+        if len(runs) < len(study.seeds_of(variant)):
+            raise MissingRuns(variant)
+        return [run["numbers"] for run in runs]
+
+    for entry in load_forecast(name)["primary"]:
+        try:
+            values = OUTCOMES[name](of, entry)
+        except MissingRuns:
+            values = []
         low, high = entry["interval"]
         held = low <= statistics.mean(values) <= high if values else None
         found.append(entry | {"found": values, "held": held})
     return found
 
 
-def _hashable(variant):
-    return tuple(variant) if isinstance(variant, list) else variant
+def stored(name: str) -> dict:
+    """A study's results; no runs where it has not begun."""
+    try:
+        return load_results(name)
+    except FileNotFoundError:
+        return {"runs": []}
 
 
 def updated(page: str) -> str:
@@ -83,21 +123,23 @@ def updated(page: str) -> str:
 def results_section() -> str:
     """How good the forecasts were in all, then a table for each study."""
     found = {name: outcomes(name) for name in STORIES}
-    known = [entry["held"] for entries in found.values() for entry in entries]
-    held, total = sum(map(bool, known)), sum(entry is not None for entry in known)
-    parts = [f"Of {total} forecasts, {held} held and {total - held} missed."]
+    held = [entry["held"] for entries in found.values() for entry in entries]
+    missing = f"; {held.count(None)} wait for runs that are missing" if None in held else ""
+    told = (
+        f"Of {len(held)} forecasts, {held.count(True)} held, {held.count(False)} missed{missing}."
+    )
+    parts = [told]
     for name, entries in found.items():
         parts += [f"## {STORIES[name][0]}", _story(name), _table(entries)]
     return "\n" + "\n\n".join(parts) + "\n\n"
 
 
 def _story(name: str) -> str:
-    results, unit = load_results(name), load_forecast(name)["unit"]
-    minutes = sum(run["seconds"] for run in results["runs"]) / 60
+    runs, unit = stored(name)["runs"], load_forecast(name)["unit"]
+    minutes = sum(run["seconds"] for run in runs) / 60
     return (
-        f"{len(results['runs'])} runs, {minutes:,.0f} minutes of computing, {len(results['seeds'])}"
-        f" seeds for each final figure. The story is in [its chapter](../notebooks/"
-        f"{STORIES[name][1]}.ipynb). Measured: {unit}."
+        f"{len(runs)} runs, {minutes:,.0f} minutes of computing. The story is in [its chapter]"
+        f"(../notebooks/{STORIES[name][1]}.ipynb). Measured: {unit}."
     )
 
 
