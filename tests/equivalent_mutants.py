@@ -38,6 +38,7 @@ _CENTRED = "both sides are centred, so no gradient comes through their means"
 _ONLY_DTYPE = "only dtype and device are taken over"
 _BOTH_TURN = "all three change their sign, so no product does"
 _KEPT = "what is kept has no gradient, nor has what leads to it"
+_NO_SHARE = "padding has a share of zero, so any finite number does there"
 _RATES = "depths are whole numbers, and rates have no gradient"
 
 EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
@@ -855,10 +856,25 @@ EQUIVALENT: dict[str, dict[tuple[str, str], str]] = {
         ): _ONE_ROW,
         (
             "right 3",
-            "return torch.einsum('bld,bl->bd', hidden, seen) / seen.sum(dim=1)[:, "
-            "None] -> return torch.einsum('bld,bl->bd', hidden, seen) / "
+            "return torch.einsum('bld,bl->bd', clean, seen) / seen.sum(dim=1)[:, "
+            "None] -> return torch.einsum('bld,bl->bd', clean, seen) / "
             "seen.sum(dim=-1)[:, None]",
         ): _TWO_AXES,
+        (
+            "right 1",
+            "hidden = hidden.masked_fill(~mask.transpose(1, 2), 0.0) -> "
+            "hidden = hidden.masked_fill(~mask.transpose(1, 2), -1)",
+        ): _NO_SHARE,
+        (
+            "right 1",
+            "hidden = hidden.masked_fill(~mask.transpose(1, 2), 0.0) -> "
+            "hidden = hidden.masked_fill(~mask.transpose(1, 2), 1)",
+        ): _NO_SHARE,
+        (
+            "right 3",
+            "clean = torch.where(mask[:, 0, :, None], hidden, torch.zeros_like(hidden)) -> "
+            "clean = torch.where(mask[:, -1, :, None], hidden, torch.zeros_like(hidden))",
+        ): _ONE_ROW,
     },
     "real_weights.kernels": {
         (

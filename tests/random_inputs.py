@@ -308,6 +308,8 @@ def _pooling(rng: random.Random) -> tuple:
     torch_rng = torch.Generator().manual_seed(rng.getrandbits(30))
     mask = torch.rand(batch, 1, length, generator=torch_rng) < 0.5
     mask[:, :, rng.randrange(length)] = True
+    if rng.random() < 0.3:  # what stands at padding may be anything
+        hidden = hidden.detach().masked_fill(~mask.transpose(1, 2), torch.inf).requires_grad_()
     return hidden, mask
 
 

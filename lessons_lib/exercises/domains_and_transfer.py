@@ -71,18 +71,18 @@ which_shift = Choice(
     answer_name="which_shift_answer",
     task="Which of these are *concept* shift: the same text would get another rating? Give all.",
     options={
-        "a": "*Unpredictable* praises a plot and condemns a brake.",
+        "a": "*It was unpredictable* praises a film and condemns a brake.",
         "b": "Half of the film reviews are strongly negative, and hardly any editorial is.",
         "c": "Tweets hold smileys, and editorials hold none.",
-        "d": "In a poor year for films, critics call *fine* what they would have called *dull*.",
+        "d": "*A quiet film*: one group of raters loves action films, another sleeps badly.",
     },
     right="ad",
     reasons={
-        "a": "The word is the same and what it says about the thing is the opposite.",
+        "a": "The same sentence, and what it says about the thing is the opposite.",
         "b": "Only the mixture of ratings differs: prior shift.",
         "c": "Only the inputs differ: covariate shift. What a smiley would mean in an editorial is "
         "another question.",
-        "d": "The same words, another scale: the rule from text to rating has changed.",
+        "d": "The same text, other raters, another rating: the rule from text to rating differs.",
     },
     hints=("Hold the text fixed. Does its rating change?",),
 )
@@ -93,8 +93,9 @@ grouped_split = CodeExercise(
     returns=("is_test",),
     task="""
     Write `my_grouped_split(groups, test_share, seed)`. `groups` is a list of N strings, each text's
-    group, in any order. Put whole groups into test, in a random order that `seed` fixes, until test
-    holds at least `test_share` of the texts. Return a bool tensor `(N,)`, True = test.
+    group, in any order. Put whole groups into test until it holds at least `test_share` of the
+    *texts*: in a random order that `seed` fixes, with every group equally likely to come first.
+    Leave `groups` as it is. Return a bool tensor `(N,)`, True = test.
     """,
     hints=(
         "Draw among the groups, not among the texts.",
@@ -178,6 +179,15 @@ def a_truth_value_comes_for_each_text(answer):
 
 
 @grouped_split.check
+def groups_are_left_as_they_are(answer):
+    groups = _groups([3, 2, 4, 2])
+    before = list(groups)
+    answer(groups, 0.3, 0)
+    if groups != before:
+        return "Your function puts `groups` itself into another order. Shuffle or sort a copy."
+
+
+@grouped_split.check
 def no_group_is_on_both_sides(answer):
     for seed in range(5):
         groups = _groups([1, 5, 2, 7, 3, 4], seed)
@@ -200,15 +210,19 @@ def _sides(groups, found):
 @grouped_split.check
 def test_holds_its_share_and_no_group_more(answer):
     mixed = [1, 5, 2, 7, 3, 4]
-    for sizes, share in (([1] * 8, 0.25), (mixed, 0.4), ([3] * 8, 0.5), ([2] * 6, 0.05)):
-        for seed in range(4):
+    uneven = [1, 1, 1, 1, 1, 1, 30]
+    for sizes, share in (
+        *(([1] * 8, 0.25), (mixed, 0.4), ([3] * 8, 0.5), ([2] * 6, 0.05)),
+        *((uneven, 0.3), ([20, 1, 1, 2, 12], 0.5)),
+    ):
+        for seed in range(8):
             groups = _groups(sizes, seed)
             _, test = _sides(groups, answer(groups, share, seed).tolist())
             wanted = share * len(groups)
             if len(test) < wanted:
                 return (
                     f"Test should hold at least {share:.0%} of {len(groups)} texts; yours holds "
-                    f"{len(test)}."
+                    f"{len(test)}. Is it a share of the texts, or of the groups?"
                 )
             if len(test) - max(Counter(test).values()) >= wanted:
                 return (
@@ -227,6 +241,19 @@ def _with_global_dice(seed, answer, *inputs):
             return answer(*inputs)
         finally:
             random.setstate(state)
+
+
+@grouped_split.check
+def names_that_begin_alike_are_different_groups(answer):
+    groups = [name for number in range(1, 13) for name in [f"article {number}"] * 2]
+    for seed in range(60):
+        found = answer(groups, 0.05, seed).tolist()
+        _, test = _sides(groups, found)
+        if len(set(test)) != 1:
+            return (
+                f"One group of two texts would be enough here; yours takes {sorted(set(test))}. "
+                "Are names compared as a whole?"
+            )
 
 
 @grouped_split.check
@@ -303,6 +330,33 @@ def my_grouped_split(groups, test_share, seed):
     return torch.tensor([group in test for group in groups])
 
 
+@grouped_split.wrong(groups_are_left_as_they_are, "a copy")
+def my_grouped_split(groups, test_share, seed):
+    mixed = sorted(set(groups))
+    random.Random(seed).shuffle(mixed)
+    test, size = set(), 0
+    for name in mixed:
+        if size < test_share * len(groups):
+            test.add(name)
+            size += groups.count(name)
+    found = torch.tensor([group in test for group in groups])
+    groups.sort()
+    return found
+
+
+@grouped_split.wrong(names_that_begin_alike_are_different_groups, "compared as a whole")
+def my_grouped_split(groups, test_share, seed):
+    names = sorted(set(groups))
+    random.Random(seed).shuffle(names)
+    test, size = [], 0
+    for name in names:
+        if size >= test_share * len(groups):
+            break
+        test.append(name)
+        size += groups.count(name)
+    return torch.tensor([any(group.startswith(name) for name in test) for group in groups])
+
+
 @grouped_split.wrong(the_seed_fixes_it, "another split the second time")
 def my_grouped_split(groups, test_share, seed):
     names = sorted(set(groups))
@@ -348,7 +402,8 @@ human = CodeExercise(
     task="""
     Write `my_human(ratings)`. `ratings` `(N, R)` holds the ratings of N texts by R raters each.
     Return `others` `(N, R)`, for every single rating the mean of the *other* R - 1 ratings of its
-    text; and `r` `()`, Pearson's r between `ratings` and `others` over all N x R pairs.
+    text; and `r` `()`, Pearson's r between `ratings` and `others` over all N x R pairs. Stay in
+    torch: the dtype is kept, and gradients come through.
     """,
     hints=(
         "All ratings of a text but one: their sum is the sum of all less that one.",
@@ -607,7 +662,7 @@ paired = CodeExercise(
     Write `my_paired(a, b, ratings, chosen)`. Two methods' predictions `a` and `b` and the true
     `ratings` are `(N,)`. Each row of `chosen` `(B, N)` is one resample: the numbers of the texts
     that it holds, with repetitions. Return, for each resample, r of `a` minus r of `b`, both
-    against the ratings: a tensor `(B,)`.
+    against the ratings: a tensor `(B,)`, of the dtype of `a`, gradients included.
     """,
     hints=(
         "`a[chosen]` is `(B, N)`: each row a resample of a's predictions.",

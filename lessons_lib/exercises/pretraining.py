@@ -101,7 +101,8 @@ perplexity = CodeExercise(
     task="""
     Write `my_perplexity(loss_nats, num_tokens)` for a test set that came in batches. `loss_nats`
     `(batches,)` holds each batch's *mean* loss per token, `num_tokens` `(batches,)` how many tokens
-    that was; it may be 0. Return the perplexity over all tokens, a tensor of shape `()`.
+    that was; it may be 0. Return the perplexity over all tokens, a tensor of shape `()`, of the
+    dtype of `loss_nats`, gradients included.
     """,
     hints=(
         "Which tokens would count for more if you took the mean of the batch means?",
@@ -768,7 +769,7 @@ def next_tokens(ids):
 
 
 def _padded():
-    return torch.tensor([[1, 7, 5, 9, 4, 8], [1, 6, 4, 0, 0, 0], [1, 9, 9, 7, 5, 0]])
+    return torch.tensor([[1, 7, 3, 9, 4, 2], [1, 6, 2, 0, 0, 0], [1, 9, 3, 7, 2, 0]])
 
 
 @shift.check
@@ -780,6 +781,8 @@ def both_lack_one_place(answer):
                 f"Of texts of 6 tokens, 5 places have a next one: `{name}` should be (3, 5), not "
                 f"{tuple(found.shape)}."
             )
+        if found.dtype != torch.int64:
+            return f"`{name}` are token ids, whole numbers; yours are {found.dtype}."
 
 
 @shift.check
@@ -983,10 +986,10 @@ raw_text_forecast = Number(
     answer_name="raw_text_forecast_answer",
     form="a correlation r",
     task="""
-    Frozen states of an untrained encoder, and 500 rated film snippets for the ridge: the ratings
-    of other snippets are predicted with r = 0.15. Counted words reach 0.36. What does the same
-    encoder reach after 600 steps of masked language modelling on 8,000 snippets? Within a factor
-    of 1.25 counts.
+    In the study, which has other texts to learn from than this page, frozen states of an untrained
+    encoder and 500 rated film snippets for the ridge predict other ratings with r = 0.15. Counted
+    words reach 0.36. What does the same encoder reach after 600 steps of masked language modelling
+    on 8,000 snippets? Within a factor of 1.25 counts.
     """,
     truth=_r_after_8000,
     factor=1.25,

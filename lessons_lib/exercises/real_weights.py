@@ -77,8 +77,9 @@ tokenize = CodeExercise(
     `unicodedata.category` is `"Mn"`. White space parts words, and every sign is a word by itself:
     a character whose category begins with `"P"`, or one of ``$+<=>^`|~``. Each word becomes its
     longest known pieces as in the chapter on the Transformer, inner ones with `##`; where nothing
-    fits, the whole word is `[UNK]`. Put `[CLS]` before and `[SEP]` behind; keep to 512 ids in all,
-    these two included, by leaving out pieces at the end.
+    fits, the whole word is `[UNK]`. Put `[CLS]` before and `[SEP]` behind, with the ids that
+    `vocabulary` has for them; keep to 512 ids in all, these two included, by leaving out pieces at
+    the end.
     """,
     hints=(
         "Three small steps: characters to words, a word to pieces, pieces to ids. A function "
@@ -187,6 +188,7 @@ _PIECES = (
         "deja",
     ),
     *("vu", "##a", "abab", "##ba", "c", "##c", "5", ",", ".", "'", "$", "=", "“", "-", "it", "s"),
+    *("##€", "##°"),
 )
 _VOCABULARY = {piece: 3 * number + 1 for number, piece in enumerate(_PIECES)}
 
@@ -278,6 +280,29 @@ def long_texts_are_cut_before_their_end_sign(answer):
 
 
 @tokenize.check
+def what_is_left_out_stands_at_the_end(answer):
+    for text in ("b " * 300 + "a " * 300, "abb " * 300, "c " + " " * 3_000 + "a"):
+        wanted = _as_published(_VOCABULARY).encode(text).ids
+        if list(answer(text, _VOCABULARY)) != wanted:
+            return (
+                "Of a long text the *first* 510 pieces are kept: pieces, not words or characters, "
+                "and none of the beginning is lost. Yours keeps others."
+            )
+
+
+@tokenize.check
+def other_symbols_stay_in_their_word(answer):
+    for text in ("5€", "5°", "a€ b"):
+        wanted = _pieces(_as_published(_VOCABULARY).encode(text).ids)
+        found = _pieces(answer(text, _VOCABULARY))
+        if found != wanted:
+            return (
+                f"*{text}* becomes {found} in yours. Of the symbols only those in the task's list "
+                "are words by themselves; the rest belong to the word they stand in."
+            )
+
+
+@tokenize.check
 def all_steps_together_agree_with_the_tokenizers_library(answer):
     rng, published = random.Random(7), _as_published(_VOCABULARY)
     for _ in range(60):
@@ -359,6 +384,20 @@ def my_tokenize(text, vocabulary):
     tokenizer = _as_published(vocabulary)
     tokenizer.no_truncation()
     return tokenizer.encode(text).ids[:512]
+
+
+@tokenize.wrong(what_is_left_out_stands_at_the_end, "pieces are kept")
+def my_tokenize(text, vocabulary):
+    tokenizer = _as_published(vocabulary)
+    tokenizer.no_truncation()
+    inner = tokenizer.encode(text).ids[1:-1]
+    return [vocabulary["[CLS]"], *inner[-510:], vocabulary["[SEP]"]]
+
+
+@tokenize.wrong(other_symbols_stay_in_their_word, "belong to the word")
+def my_tokenize(text, vocabulary):
+    spread = "".join(f" {c} " if unicodedata.category(c)[0] == "S" else c for c in text)
+    return _as_published(vocabulary).encode(spread).ids
 
 
 @tokenize.wrong(all_steps_together_agree_with_the_tokenizers_library, "published rules differ")
@@ -578,7 +617,7 @@ pooling = CodeExercise(
     Write `my_mean_pool(hidden, mask)`: for each text the mean of its real tokens' vectors.
     `hidden` is `(B, L, d_model)`; `mask` is bool, `(B, 1, L)`, True at real tokens, of which every
     text has one at least. The result is `(B, d_model)`, in the dtype of `hidden`. What stands at
-    padding must play no part.
+    padding must play no part, not even if it is infinite.
     """,
     hints=(
         "How many tokens does each text have? `mask.sum(dim=-1)` is `(B, 1)`.",
@@ -605,6 +644,7 @@ def my_mean_pool(hidden, mask):
 @pooling.right
 def my_mean_pool(hidden, mask):
     shares = mask.to(hidden.dtype) / mask.sum(dim=-1, keepdim=True)  # (B, 1, L)
+    hidden = hidden.masked_fill(~mask.transpose(1, 2), 0.0)
     return (shares @ hidden).squeeze(1)
 
 
@@ -616,7 +656,8 @@ def my_mean_pool(hidden, mask):
 @pooling.right
 def my_mean_pool(hidden, mask):
     seen = mask[:, 0].to(hidden)
-    return torch.einsum("bld,bl->bd", hidden, seen) / seen.sum(dim=1)[:, None]
+    clean = torch.where(mask[:, 0, :, None], hidden, torch.zeros_like(hidden))
+    return torch.einsum("bld,bl->bd", clean, seen) / seen.sum(dim=1)[:, None]
 
 
 def _texts_of(lengths, width=5, longest=None, dtype=torch.float64, seed=0):
@@ -633,6 +674,13 @@ def one_vector_for_each_text_in_its_dtype(answer):
         found = answer(*_texts_of([3, 4], dtype=dtype))
         if found.shape != (2, 5):
             return f"Two texts and a width of 5 give (2, 5); yours is {tuple(found.shape)}."
+        for lengths in ([3], [1, 1], [1]):
+            wanted, small = (len(lengths), 5), answer(*_texts_of(lengths, dtype=dtype))
+            if small.shape != wanted:
+                return (
+                    f"Of texts with {lengths} tokens {wanted} should come back; yours is "
+                    f"{tuple(small.shape)}. Does a `squeeze()` take out an axis of length 1?"
+                )
         if found.dtype != dtype:
             return f"{dtype} should come back as {dtype}; yours is {found.dtype}."
 
@@ -671,6 +719,17 @@ def padding_plays_no_part(answer):
                 "text in its batch."
             )
         return f"A text of {length} real tokens among 6 does not get the mean of those {length}."
+
+
+@pooling.check
+def not_even_broken_numbers_at_padding_count(answer):
+    hidden, mask = _texts_of([2, 6, 1])
+    broken = hidden.masked_fill(~mask.transpose(1, 2), torch.inf)
+    if not torch.allclose(answer(broken, mask), answer(hidden, mask)):
+        return (
+            "With infinity at the padding something else comes out: zero times infinity is no "
+            "number. Choose the real tokens, as `torch.where` does, in place of multiplying."
+        )
 
 
 @pooling.check
@@ -738,6 +797,12 @@ def my_mean_pool(hidden, mask):
     return (hidden * mask.transpose(1, 2)).sum(dim=1) / mask.sum(dim=-1).clamp(min=2)
 
 
+@pooling.wrong(not_even_broken_numbers_at_padding_count, "zero times infinity")
+def my_mean_pool(hidden, mask):
+    shares = mask.to(hidden.dtype) / mask.sum(dim=-1, keepdim=True)
+    return (shares @ hidden).squeeze(1)
+
+
 @pooling.wrong(real_tokens_may_stand_anywhere, "padding on the *left*")
 def my_mean_pool(hidden, mask):
     lengths = mask.sum(dim=-1).flatten().tolist()
@@ -747,12 +812,13 @@ def my_mean_pool(hidden, mask):
 @pooling.wrong(gradient_reaches_real_tokens_only, "No gradient comes back")
 def my_mean_pool(hidden, mask):
     shares = mask.to(hidden.dtype) / mask.sum(dim=-1, keepdim=True)
-    return (shares @ hidden.detach()).squeeze(1)
+    return (shares @ hidden.detach().nan_to_num(posinf=0.0)).squeeze(1)
 
 
 @pooling.wrong(gradient_reaches_real_tokens_only, "0 at padding")
 def my_mean_pool(hidden, mask):
     shares = mask.to(hidden.dtype) / mask.sum(dim=-1, keepdim=True)
+    hidden = hidden.masked_fill(~mask.transpose(1, 2), 0.0)
     return (shares @ hidden).squeeze(1).detach() + 0 * hidden.sum(dim=1)
 
 
@@ -858,9 +924,9 @@ def _acts_alike(answer, num_in: int, num_out: int) -> bool:
 
 @kernels.check
 def an_oblong_matrix_is_turned(answer):
-    if not _acts_alike(answer, 4, 7):
+    if not (_acts_alike(answer, 4, 7) and _acts_alike(answer, 7, 4)):
         return (
-            "An oblong kernel (4, 7) should become a weight (7, 4) that does to an input what "
+            "An oblong kernel, (4, 7) or (7, 4), should become a weight that does to an input what "
             "`x @ kernel` does. Yours does not: is it turned, or only reshaped?"
         )
 
@@ -891,24 +957,23 @@ harm_order = Ordering(
     kind="Predict: order",
     answer_name="harm_order_answer",
     task="""
-    Four faults, each put alone into the loaded encoder. Order them by how far the last layer's
+    Three faults, each put alone into the loaded encoder. Order them by how far the last layer's
     states move, from the least to the most.
     """,
     items={
         "a": "positions begin two rows further down their table, as in RoBERTa",
         "b": "the row of token types is not added: the same 384 numbers missing from every token",
         "c": "GELU by its tanh formula in place of the exact one",
-        "d": "LayerNorm's eps is 1e-5, torch's default, in place of 1e-12",
     },
-    right="dcab",
+    right="cab",
     rule="Compare how large the change is when it comes in, and whether the model was trained to "
     "cope with such changes.",
     hints=(
-        "Two of them change a formula by less than one part in a thousand.",
+        "One of them changes a formula by less than one part in a thousand.",
         "Neighbouring positions have similar vectors. Has any token ever come without its type?",
     ),
-    because="Small changes of a formula stay small. What shifts every token alike, in every layer, "
-    "is what the model never met in training.",
+    because="Small changes of a formula stay small. A shift of every token alike is what "
+    "the model never met in training.",
 )
 
 

@@ -187,7 +187,8 @@ def my_step(weight, gradient, rate):
 def no_gradient_no_step(answer):
     weight = torch.tensor([1.5, -2.0, 0.25])
     found = answer(weight, torch.zeros(3), 0.1)
-    if not isinstance(found, torch.Tensor) or found.shape != weight.shape:
+    both = answer(torch.ones(2, 3), torch.zeros(2, 3), 0.1)
+    if found.shape != weight.shape or both.shape != (2, 3):
         return "The new weight should have the shape of the old one."
     if not torch.equal(found, weight):
         return "Where the gradient is zero the weight should stay as it is; yours moves."
@@ -200,11 +201,13 @@ def a_step_lowers_the_loss(answer):
     before, after = ((w - aim).square().sum().item() for w in (weight, found))
     if after > before:
         return (
-            f"The loss rises from {before:.3g} to {after:.3g}: the gradient points uphill, and a "
-            "step should go the other way."
+            f"With a rate of 0.1 the loss rises from {before:.3g} to {after:.3g}. The gradient "
+            "points uphill: a step should go the other way, and only rate times gradient far."
         )
-    if after == before:
+    if torch.equal(found, weight):
         return "Nothing has moved, although the gradient is not zero."
+    if math.isclose(after, before):
+        return "The step is too long: it ends as high on the other side. Is the rate used?"
 
 
 @step_down.check
@@ -238,6 +241,11 @@ def my_step(weight, gradient, rate):
 @step_down.wrong(the_rate_says_how_far, "With rate 0.5")
 def my_step(weight, gradient, rate):
     return weight - rate * gradient.sign()
+
+
+@step_down.wrong(a_step_lowers_the_loss, "Is the rate used?")
+def my_step(weight, gradient, rate):
+    return weight - gradient
 
 
 @step_down.wrong(a_step_lowers_the_loss, "Nothing has moved")
