@@ -39,7 +39,8 @@ class Study:
         configuration: sizes and steps, the same for all variants.
         trial: in place of `run` in the search, where only `validation` is needed.
         settings_from: a function from variant to the variant whose search it relies on.
-        prepare: called as prepare(configuration) once, before the runs are spread.
+        prepare: called as prepare(configuration) once, before the runs are spread; what it
+            returns is kept in the results as `prepared`.
         budget_text: replaces the line that counts runs and steps.
         quick: what replaces parts of the configuration under --quick.
         quick_variants: those run under --quick; all if None.
@@ -56,7 +57,7 @@ class Study:
     configuration: dict
     trial: Callable[..., dict[str, float] | Outcome] | None = None
     settings_from: Callable[[Variant], Variant] = field(default=lambda variant: variant)
-    prepare: Callable[[dict], None] | None = None
+    prepare: Callable[[dict], dict | None] | None = None
     budget_text: str = ""
     quick: dict = field(default_factory=dict)
     quick_variants: Sequence[Variant] | None = None
@@ -168,8 +169,8 @@ def run_all(study: Study, jobs: int = 1, dask: str | None = None, only: str = ""
     for stage in ("search", "final"):
         tasks = study.tasks(stage, results, only)
         missing = [task for task in tasks if not task.is_in(results["runs"])]
-        if missing and study.prepare:
-            study.prepare(study.configuration)
+        if missing and study.prepare and (told := study.prepare(study.configuration)):
+            results["prepared"] = told
         for record in run_tasks(study, missing, jobs, dask):
             if record["hardware"] == results["machine"]["hardware"]:
                 del record["hardware"]

@@ -104,13 +104,14 @@ def _part(kind: str, domain: str, part: str, configuration: dict) -> Texts:
     return activations(encoder_of(kind), few, configuration["precision"])
 
 
-def prepare(configuration: dict) -> None:
+def prepare(configuration: dict) -> dict:
     """Pre-train on our own text, and let the frozen layers read all texts once."""
-    print("own text:", own_text_note(), flush=True)
+    note = own_text_note()
     for kind in ENCODERS:
         for domain in LABELS:
             for part in ("train", "test"):
                 texts_of(kind, domain, part)
+    return {"own_text": note}
 
 
 STUDY = Study(

@@ -233,8 +233,12 @@ def test_preparation_comes_once_before_the_runs_and_not_where_none_is_left(home)
         order.append("run")
         return distance_from_two(*arguments)
 
-    study = tiny_study(run, variants=("a",), prepare=lambda configuration: order.append("prepare"))
-    run_all(study)
+    def prepare(configuration):
+        order.append("prepare")
+        return {"steps": configuration["steps"]}
+
+    study = tiny_study(run, variants=("a",), prepare=prepare)
+    assert run_all(study)["prepared"] == {"steps": 10}
     assert order[0] == "prepare" and order.count("run") == 5
     count = len(order)
     run_all(study)
