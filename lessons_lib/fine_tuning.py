@@ -56,11 +56,11 @@ class SentimentModel(nn.Module):
         An optimiser that was made before does not know of it.
         """
         num_layers = len(self.encoder.layers)
-        counts = {"head": 0, "all": num_layers} | {k: k for k in range(1, num_layers + 1)}
+        counts = {"head": 0, "all": num_layers}
+        counts |= {number: number for number in range(1, num_layers + 1)}
         if trained not in counts or isinstance(trained, bool):
-            raise ValueError(
-                f"trained should be 'head', 'all' or 1 to {num_layers} layers, not {trained!r}"
-            )
+            choices = f"'head', 'all' or 1 to {num_layers} layers"
+            raise ValueError(f"trained should be {choices}, not {trained!r}")
         self.num_frozen = num_layers - counts[trained]
         self.embeddings_train = trained == "all"
         self.encoder.requires_grad_(self.embeddings_train)
@@ -127,18 +127,22 @@ def parameter_groups(
 
     Source: Howard and Ruder 2018, section 3.2 (arXiv:1801.06146), "discriminative fine-tuning".
     """
-    layers = list(model.encoder.layers)
+    layers = list(model.encoder.layers)[::-1]
     inside = {id(p) for layer in layers for p in layer.parameters()}
-    blocks = [list(model.head.parameters()), *(list(layer.parameters()) for layer in layers[::-1])]
-    blocks.append([p for p in model.encoder.parameters() if id(p) not in inside])  # embeddings
+    embeddings = [p for p in model.encoder.parameters() if id(p) not in inside]
+    blocks = [model.head.parameters()]
+    blocks += [layer.parameters() for layer in layers] + [embeddings]
     groups = []
     for depth, block in enumerate(blocks):
-        for is_matrix in (True, False):  # biases and norms are not pulled towards zero
-            chosen = [p for p in block if p.requires_grad and (p.dim() > 1) == is_matrix]
-            decay = weight_decay if is_matrix else 0.0
-            group = {"params": chosen, "weight_decay": decay, "rate_factor": factor**-depth}
-            group["fused"] = True  # one pass over the memory for each step: a fifth of its time
-            groups += [group] if chosen else []
+        opened = [p for p in block if p.requires_grad]
+        for is_matrix in (True, False):  # biases and norms do not decay
+            group = {
+                "params": [p for p in opened if (p.dim() > 1) == is_matrix],
+                "weight_decay": weight_decay if is_matrix else 0.0,
+                "rate_factor": factor**-depth,
+                "fused": True,  # one pass over the memory at each step
+            }
+            groups += [group] if group["params"] else []
     return groups
 
 
