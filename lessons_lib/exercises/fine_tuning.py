@@ -943,15 +943,16 @@ with_64_labels = Number(
     answer_name="with_64_labels_answer",
     form="a correlation r",
     task="""
-    Film snippets. VADER, which never saw a label, reaches r = 0.43. Counted words and ridge reach
-    about as much with 1,000 labels. What does the published encoder reach with 64, sixteen of which
-    only choose the setting? Within a factor of 1.15 counts.
+    Film snippets. VADER, which needs no label, reaches r = 0.44. Counted words and ridge regression
+    reach 0.12 with 64 labels. What does the published encoder reach with the same 64, sixteen of
+    which only choose the setting? Within a factor of 1.15 counts.
     """,
     truth=lambda: _mean_r("movies", 64, "pretrained"),
     factor=1.15,
     reveal=True,
     hints=("Frozen features and 500 labels gave about 0.6 in the chapter before.",),
-    because="It is the mean of five draws of 64 texts.",
+    traps=((0.88, "That is where one human rater stands. No label is worth that much."),),
+    because="The mean of five draws of 64 texts.",
 )
 
 who_is_first = Ordering(
