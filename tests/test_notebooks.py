@@ -172,3 +172,25 @@ def test_running_an_unchanged_notebook_again_gives_the_same_bytes():
     )
     assert "one" in first and "<svg" in first
     assert first == second
+
+
+def test_outputs_are_kept_where_only_text_has_changed(tmp_path, monkeypatch):
+    name = "02_self_attention"
+    for kind, folder in (("TWINS", "chapters"), ("NOTEBOOKS", "notebooks")):
+        (tmp_path / folder).mkdir()
+        suffix = ".md" if kind == "TWINS" else ".ipynb"
+        original = getattr(tool, kind) / f"{name}{suffix}"
+        (tmp_path / folder / original.name).write_bytes(original.read_bytes())
+        monkeypatch.setattr(tool, kind, tmp_path / folder)
+    twin = tmp_path / "chapters" / f"{name}.md"
+    before = tool.read_notebook(name)
+    text = twin.read_text(encoding="utf-8")
+    twin.write_text(text.replace("# Self-attention", "# Attention to oneself", 1), encoding="utf-8")
+    tool.keep_outputs(name)
+    after = tool.read_notebook(name)
+    assert after.cells[0].source.startswith("# Attention to oneself")
+    outputs = [[cell.get("outputs") for cell in one.cells] for one in (before, after)]
+    assert outputs[0] == outputs[1]
+    twin.write_text(text.replace("import torch", "import torch as other", 1), encoding="utf-8")
+    with pytest.raises(ValueError, match="code of 02_self_attention has changed"):
+        tool.keep_outputs(name)

@@ -189,16 +189,37 @@ def make(name: str) -> None:
     print(f"{name}: run and stored in {time.perf_counter() - started:.0f} s")
 
 
+def keep_outputs(name: str) -> None:
+    """Make a chapter's notebook anew where only text has changed: nothing is run.
+
+    Raises:
+        ValueError: a code cell differs from the stored one, so its output would be of other code.
+    """
+    notebook, stored = derive(read_twin(name)), read_notebook(name)
+    fresh, old = (
+        [cell for cell in one.cells if cell.cell_type == "code"] for one in (notebook, stored)
+    )
+    if [cell.source for cell in fresh] != [cell.source for cell in old]:
+        raise ValueError(f"code of {name} has changed: run it, without --text")
+    write_twin(name, notebook)
+    for cell, before in zip(fresh, old, strict=True):
+        cell.outputs, cell.execution_count = before.outputs, before.execution_count
+    notebook.metadata = stored.metadata
+    nbformat.write(notebook, NOTEBOOKS / f"{name}.ipynb")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run chapters and store their outputs.")
+    parser.add_argument("--text", action="store_true", help="only text has changed: run nothing")
     parser.add_argument("chapters", nargs="*", help="such as 02_self_attention; all if none")
-    names = parser.parse_args().chapters or chapter_names()
+    arguments = parser.parse_args()
+    names = arguments.chapters or chapter_names()
     unknown = sorted(set(names) - set(chapter_names()))
     if unknown:
         known = ", ".join(chapter_names())
         sys.exit(f"No chapter {', '.join(unknown)} in book/chapters; there are {known}.")
     for name in names:
-        make(name)
+        (keep_outputs if arguments.text else make)(name)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ what_the_control_said = Choice(
     kind="Recap",
     answer_name="what_the_control_said_answer",
     task="""
-    In the chapter before, an encoder that had been pre-trained on film snippets gave better
+    In the chapter on pre-training, an encoder that had been pre-trained on film snippets gave better
     features than one with fresh random weights. An encoder with random weights *of the trained
     one's size* did about as well. What follows?
     """,
@@ -620,8 +620,8 @@ ceiling = Number(
     ),
     hints=(
         "First from five raters to ten, by the formula of Spearman and Brown, 2r / (1 + r).",
-        "Reliability is r between two noisy means. Here one side is without noise: what share of "
-        "the reliability's logarithm is one side's?",
+        "Reliability is r between two noisy means, and each side's noise costs the same factor. "
+        "Here only one side is noisy.",
     ),
     because="One noisy side costs the square root of what two noisy sides cost.",
 )
