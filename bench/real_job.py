@@ -273,9 +273,10 @@ def section(results: dict) -> str:
         for name in (OURS, peer)
     }
     machine = results["machine"]
+    cores = f"{machine['threads']} thread{'s' if machine['threads'] > 1 else ''}"
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     return (
-        f"\nMeasured on: {machine['hardware']}, {machine['threads']} threads; {versions}.\n\n"
+        f"\nMeasured on: {machine['hardware']}, {cores}; {versions}.\n\n"
         + "\n".join(lines)
         + f"\n\nThe peer is `{PEER['encoding']}` for encoding and `{peer}` for fine-tuning; "
         "seconds are those of all rounds together. No number of any vector differs by more than "
