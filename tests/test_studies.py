@@ -245,6 +245,20 @@ def test_preparation_comes_once_before_the_runs_and_not_where_none_is_left(home)
     assert len(order) == count
 
 
+def test_part_of_the_variants_runs_alone_and_the_rest_later(home):
+    calls = []
+
+    def run(variant, *rest):
+        calls.append(variant)
+        return distance_from_two(variant, *rest)
+
+    study = tiny_study(run)
+    run_all(study, only="b")
+    assert set(calls) == {"b"} and len(calls) == 5
+    run_all(study)
+    assert len(calls) == 10
+
+
 def test_setting_whose_training_broke_is_never_the_best():
     runs = [
         {"variant": "a", "stage": "search", "settings": {"rate": r}, "numbers": {"validation": v}}
