@@ -58,7 +58,7 @@ def all_rows(with_compiled: bool = False) -> list[Row]:
     dtypes = ["float32", *(["bfloat16"] if has_bfloat16() else [])]
     shapes = sorted(((b, n) for b in (8, 32) for n in (32, 128, 512)), key=lambda s: s[0] * s[1])
     rows = [Row(*shape, work, d) for d in dtypes for shape in shapes for work in WORK]
-    compiled = [Row(*shape, "forward", d, compiled=True) for d in dtypes for shape in shapes]
+    compiled = [Row(*shape, "forward", compiled=True) for shape in shapes]
     compiled.append(Row(8, 128, "training", compiled=True))
     return rows + (compiled if with_compiled else [])
 
