@@ -42,7 +42,7 @@ what_the_control_said = Choice(
     kind="Recap",
     answer_name="what_the_control_said_answer",
     task="""
-    In the chapter on pre-training, an encoder that had been pre-trained on film snippets gave better
+    In the chapter on pre-training, an encoder that had learnt from film snippets gave better
     features than one with fresh random weights. An encoder with random weights *of the trained
     one's size* did about as well. What follows?
     """,
