@@ -145,7 +145,7 @@ def _story(name: str) -> str:
 
 def _table(entries: list[dict]) -> str:
     lines = [
-        "| contrast | forecast | outcome | seeds from, to | |",
+        "| contrast | forecast | outcome | seeds from, to | verdict |",
         "| --- | --- | --- | --- | --- |",
     ]
     for entry in entries:
