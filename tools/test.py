@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
 NBVAL = [
-    *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"),
+    *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300"),
     *("--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "notebooks"),
 ]
 CODE = ("lessons_lib", "studies", "bench", "tools", "tests")
@@ -45,7 +45,8 @@ def run(name: str, command: list[str], environment: dict[str, str]) -> bool:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as fresh:
-        environment = {**os.environ, "LESSONS_PROGRESS": fresh}
+        # Two processes of two threads each on two cores would mostly wait for each other.
+        environment = {"OMP_NUM_THREADS": "1", **os.environ, "LESSONS_PROGRESS": fresh}
         if sys.argv[1:]:
             sys.exit(not run("chosen tests", [PYTHON, "-m", "pytest", *sys.argv[1:]], environment))
         failed = [name for name, command in steps().items() if not run(name, command, environment)]
