@@ -125,10 +125,11 @@ def _measure_row(models: dict[str, nn.Module], row: Row, seconds: float) -> dict
     times = time_rounds(calls, seconds, after=lambda name: chosen[name].zero_grad())
     result = compare(times, OURS)
     if row.compiled:
-        own = f"{OURS}, compiled"
+        plain = {"without_compile": result["relative_speed"]}
         others = {name: taken for name, taken in times.items() if name != OURS}
-        result |= {"without_compile": result["relative_speed"]} | compare(others, own)
-        result["milliseconds"][OURS] = compare(times, OURS)["milliseconds"][OURS]
+        result = (
+            plain | compare(others, f"{OURS}, compiled") | {"milliseconds": result["milliseconds"]}
+        )
     elif result["interval"][1] < 1:  # slower beyond doubt: where does the time go?
         result["operators"] = {
             name: operators(calls[name]) for name in (OURS, result["fastest_peer"])

@@ -259,7 +259,8 @@ def section(results: dict) -> str:
     for job, peer in PEER.items():
         rounds = results[job]["rounds"]
         seconds = {name: [r["seconds"][name] for r in rounds] for name in (OURS, peer)}
-        found, (low, high) = compare(seconds, OURS), compare(seconds, OURS)["interval"]
+        found = compare(seconds, OURS)
+        low, high = found["interval"]
         totals = " | ".join(f"{sum(seconds[name]):.0f} s" for name in (OURS, peer))
         precision = results[job].get("precision", "float32")
         lines.append(

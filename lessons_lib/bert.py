@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from lessons_lib.layers import Config, EncoderLayer
+from lessons_lib.models import require_known
 from lessons_lib.multi_head import Attention
 
 
@@ -49,10 +50,7 @@ class BertEncoder(nn.Module):
             IndexError: an id is not in the vocabulary.
             ValueError: there are more tokens than positions.
         """
-        low, high = (int(ids.min()), int(ids.max())) if ids.numel() else (0, 0)
-        if not 0 <= low <= high < self.tokens.num_embeddings:
-            known = f"0 to {self.tokens.num_embeddings - 1}, the vocabulary"
-            raise IndexError(f"token ids should be from {known}; got {low} to {high}")
+        require_known(ids, self.tokens.num_embeddings)
         if ids.size(1) > self.places.num_embeddings:
             raise ValueError(
                 f"at most {self.places.num_embeddings} tokens have a position; got {ids.size(1)}"

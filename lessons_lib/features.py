@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import hashlib
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +10,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from lessons_lib.attention import padding_mask
 from lessons_lib.bert import BertEncoder, mean_pool
-from lessons_lib.fetch import cache_folder
+from lessons_lib.fetch import atomic_write, cache_folder
 from lessons_lib.pretrained import load_encoder, load_tokenizer
 from lessons_lib.tokens import pad
 
@@ -218,7 +217,5 @@ def _load(path: Path) -> dict[str, Tensor]:
 
 
 def _save(path: Path, **tensors: Tensor) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    save_file(tensors, draft)
-    os.replace(draft, path)
+    with atomic_write(path) as out:
+        out.write(save(tensors))

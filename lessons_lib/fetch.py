@@ -282,7 +282,7 @@ def _from_url(file: RemoteFile) -> Path:
 
 def _store(stream: BinaryIO, file: RemoteFile) -> Path:
     path, digest, size = cache_path(file), hashlib.sha256(), 0
-    with _atomic_write(path) as out:
+    with atomic_write(path) as out:
         # One byte more than expected tells an endless stream from the right one.
         while chunk := stream.read(min(CHUNK, file.size + 1 - size)):
             size += len(chunk)
@@ -333,12 +333,13 @@ def _remember(path: Path, file: RemoteFile) -> None:
     # Without the note, as in a read-only cache, the hash is only computed again next time.
     with suppress(OSError):
         stamps = _remembered(file) | {str(path): _stamp(path)}
-        with _atomic_write(_note(file)) as out:
+        with atomic_write(_note(file)) as out:
             out.write(json.dumps(stamps).encode())
 
 
 @contextmanager
-def _atomic_write(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears under its name once it is whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
@@ -361,7 +362,7 @@ def _clear_leftovers(folder: Path) -> None:
 def _require_writable_cache(file: RemoteFile, failures: list[str]) -> None:
     folder = cache_path(file).parent
     try:
-        with _atomic_write(folder / "writable"):
+        with atomic_write(folder / "writable"):
             pass
         (folder / "writable").unlink(missing_ok=True)
     except OSError as error:

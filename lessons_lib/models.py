@@ -173,15 +173,20 @@ class TokenEmbedding(nn.Embedding):
         Raises:
             IndexError: an id is not in the vocabulary.
         """
-        low, high = (int(ids.min()), int(ids.max())) if ids.numel() else (0, 0)
-        if not 0 <= low <= high < self.num_embeddings:
-            known = f"0 to {self.num_embeddings - 1}, the vocabulary"
-            raise IndexError(f"token ids should be from {known}; got {low} to {high}")
+        require_known(ids, self.num_embeddings)
         return super().forward(ids) * self.embedding_dim**0.5
 
     def logits(self, hidden: Tensor) -> Tensor:
         """hidden (..., d_model) -> (..., vocab_size)."""
         return hidden @ self.weight.T
+
+
+def require_known(ids: Tensor, vocab_size: int) -> None:
+    """Raise IndexError unless all ids (any shape) are from 0 to vocab_size - 1."""
+    low, high = (int(ids.min()), int(ids.max())) if ids.numel() else (0, 0)
+    if not 0 <= low <= high < vocab_size:
+        known = f"0 to {vocab_size - 1}, the vocabulary"
+        raise IndexError(f"token ids should be from {known}; got {low} to {high}")
 
 
 def count_parameters(model: nn.Module, trainable_only: bool = False) -> int:

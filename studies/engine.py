@@ -198,7 +198,7 @@ def run_check(study: Study) -> dict[str, float]:
 
 def _runs_of(results: dict, variant: Variant, stage: str) -> list[dict]:
     runs = [run for run in results["runs"] if run["stage"] == stage]
-    return [run for run in runs if _as_variant(run["variant"]) == variant]
+    return [run for run in runs if _as_variant(run["variant"]) == _as_variant(variant)]
 
 
 def _as_variant(stored: str | list[str]) -> Variant:

@@ -20,11 +20,9 @@ from studies.engine import Study, main
 from studies.sentiment import (
     ENCODERS,
     Texts,
-    activations,
-    encoder_of,
     outcome,
     own_text_note,
-    snippets_of,
+    part_of,
     texts_of,
     tuned,
 )
@@ -61,7 +59,7 @@ def run(variant, settings: dict, seed: int, configuration: dict, tested: bool = 
     domain, labels, kind = variant[0], int(variant[1]), variant[2]
     network = "pretrained" if kind == "words" else kind  # words need no network's states
     rng = torch.Generator().manual_seed(seed)
-    drawn = _part(network, domain, "train", configuration).draw(labels, rng)
+    drawn = part_of(network, domain, "train", configuration).draw(labels, rng)
     held_out = max(8, min(labels // 4, MOST_VALIDATION))
     validation = drawn.take(range(held_out))
     train_on = drawn.take(range(held_out, len(drawn)))
@@ -72,7 +70,7 @@ def run(variant, settings: dict, seed: int, configuration: dict, tested: bool = 
         predictor, seconds = tuned(
             kind, settings | {"steps": steps}, train_on, seed, configuration["precision"]
         )
-    tests = {domain: _part(network, domain, "test", configuration)} if tested else {}
+    tests = {domain: part_of(network, domain, "test", configuration)} if tested else {}
     read = {"training": [domain], "selection": [domain]}
     return outcome(predictor, seconds, validation, tests, labels_read=read)
 
@@ -94,14 +92,6 @@ def _words(settings: dict, train_on: Texts):
     ridge.fit([one.text for one in train_on.snippets], train_on.ratings)
     seconds = time.perf_counter() - started
     return lambda texts: ridge.predict([one.text for one in texts.snippets]), seconds
-
-
-def _part(kind: str, domain: str, part: str, configuration: dict) -> Texts:
-    """Kept activations; computed anew, of fewer texts, where a check wants float32."""
-    if "only" not in configuration:
-        return texts_of(kind, domain, part)
-    few = snippets_of(domain, part)[: configuration["only"]]
-    return activations(encoder_of(kind), few, configuration["precision"])
 
 
 def prepare(configuration: dict) -> dict:

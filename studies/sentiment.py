@@ -14,7 +14,6 @@ import functools
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
-from lessons_lib.attention import scaled_dot_product_attention
+from lessons_lib.attention import padding_mask, scaled_dot_product_attention
 from lessons_lib.bert import BertEncoder, mean_pool
 from lessons_lib.domains import DOMAINS, Snippet
 from lessons_lib.fair import mean_absolute_error, pearson
 from lessons_lib.features import tokenize
-from lessons_lib.fetch import cache_folder
+from lessons_lib.fetch import atomic_write, cache_folder
 from lessons_lib.fine_tuning import SentimentModel, autocast, fit, predict
 from lessons_lib.language_modelling import IGNORED, mask_tokens, text_batches
 from lessons_lib.pretrained import load_encoder
@@ -118,6 +117,14 @@ def texts_of(kind: str, domain: str, part: str) -> Texts:
     return Texts(snippets, ids, list(kept["flat"].split([len(row) for row in ids])), kept["pooled"])
 
 
+def part_of(kind: str, domain: str, part: str, configuration: dict) -> Texts:
+    """Kept activations; computed anew, of fewer texts, where a check wants float32."""
+    if "only" not in configuration:
+        return texts_of(kind, domain, part)
+    few = snippets_of(domain, part)[: configuration["only"]]
+    return activations(encoder_of(kind), few, configuration["precision"])
+
+
 @torch.no_grad()
 def activations(encoder: BertEncoder, snippets: list[Snippet], precision: str) -> Texts:
     """Run the frozen and all layers over texts, 64 of like length at a time."""
@@ -127,7 +134,7 @@ def activations(encoder: BertEncoder, snippets: list[Snippet], precision: str) -
     for start in range(0, len(order), 64):
         places = order[start : start + 64]
         batch, lengths = pad([ids[place] for place in places])
-        mask = (torch.arange(batch.size(1)) < lengths[:, None])[:, None]
+        mask = padding_mask(lengths, batch.size(1))
         with autocast(precision, batch.device):
             layers = encoder.hidden_states(batch, mask)
         means = mean_pool(layers[-1].float(), mask)
@@ -274,6 +281,5 @@ def _folder() -> Path:
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    draft = path.with_suffix(f".{os.getpid()}")
-    save_file(tensors, draft)
-    os.replace(draft, path)
+    with atomic_write(path) as out:
+        out.write(save(tensors))

@@ -19,12 +19,9 @@ from lessons_lib.domains import DOMAINS
 from studies.engine import Study, main
 from studies.sentiment import (
     BATCH_SIZE,
-    Texts,
-    activations,
-    encoder_of,
     joined,
     outcome,
-    snippets_of,
+    part_of,
     texts_of,
     tuned,
 )
@@ -80,13 +77,15 @@ def run(variant, settings: dict, seed: int, configuration: dict, tested: bool = 
     names = [d for d in DOMAINS if d != ALL_BUT[source]] if source in ALL_BUT else [source]
     rng = torch.Generator().manual_seed(seed)
     each = configuration["texts"] // len(names)
-    train_on = joined([_part(kind, name, "train", configuration).draw(each, rng) for name in names])
-    validation = joined([_part(kind, name, "validation", configuration) for name in names])
+    train_on = joined(
+        [part_of(kind, name, "train", configuration).draw(each, rng) for name in names]
+    )
+    validation = joined([part_of(kind, name, "validation", configuration) for name in names])
     steps = max(1, round(len(train_on) * settings.get("epochs", 0) / BATCH_SIZE))
     predictor, seconds = tuned(
         kind, settings | {"steps": steps}, train_on, seed, configuration["precision"]
     )
-    tests = {name: _part(kind, name, "test", configuration) for name in DOMAINS if tested}
+    tests = {name: part_of(kind, name, "test", configuration) for name in DOMAINS if tested}
     searched, _, _ = settings_from(variant)
     return outcome(
         predictor,
@@ -101,14 +100,6 @@ def run(variant, settings: dict, seed: int, configuration: dict, tested: bool = 
 def trial(variant, settings: dict, seed: int, configuration: dict):
     """As `run`, but no test text is looked at."""
     return run(variant, settings, seed, configuration, tested=False)
-
-
-def _part(kind: str, domain: str, part: str, configuration: dict) -> Texts:
-    """Kept activations; computed anew, of fewer texts, where a check wants float32."""
-    if "only" not in configuration:
-        return texts_of(kind, domain, part)
-    few = snippets_of(domain, part)[: configuration["only"]]
-    return activations(encoder_of(kind), few, configuration["precision"])
 
 
 def prepare(configuration: dict) -> None:

@@ -86,7 +86,6 @@ def outcomes(name: str) -> list[dict]:
     study = importlib.import_module(f"studies.{name}").STUDY
 
     def of(variant: str | list[str]) -> list[dict]:
-        variant = tuple(variant) if isinstance(variant, list) else variant
         runs = final_runs(results, variant)
         if len(runs) < len(study.seeds_of(variant)):
             raise MissingRuns(variant)
