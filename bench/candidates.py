@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.layers import Config
-from lessons_lib.models import Encoder
+from lessons_lib.model.layers import Config
+from lessons_lib.model.transformer import Encoder
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 import torch_twins
 
-OURS = "lessons_lib.models.Encoder"
+OURS = "ours"
 INSTALL = "pip install -e '.[run,test,bench]' -c constraints.txt"
 SIZES = Config(
     d_model=384,

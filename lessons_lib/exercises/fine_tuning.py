@@ -932,7 +932,7 @@ def my_rating_loss(pooled, weight, bias, labels):
 
 def _mean_r(domain: str, labels: int, kind: str) -> float:
     """Mean r over the seeds of a cell of the study on labels."""
-    from studies.engine import final_runs, load_results
+    from lessons_lib.measure.results import final_runs, load_results
 
     runs = final_runs(load_results("labels_needed"), (domain, str(labels), kind))
     return statistics.mean(run["numbers"][f"r_{domain}"] for run in runs)

@@ -8,10 +8,10 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch.nn import functional
 
-from lessons_lib.bert import BertEncoder
-from lessons_lib.layers import Config
-from lessons_lib.naming import Published, name_table
-from lessons_lib.tokens import split_words
+from lessons_lib.data.tokens import split_words
+from lessons_lib.model.bert import BertEncoder
+from lessons_lib.model.checkpoint import Published, name_table
+from lessons_lib.model.layers import Config
 
 from .engine.declare import CodeExercise, FindTheBug
 from .engine.values import Choice, Number, Ordering
@@ -979,7 +979,7 @@ harm_order = Ordering(
 
 def first_patient() -> BertEncoder:
     """A faulty copy of the published encoder."""
-    from lessons_lib.pretrained import load_encoder
+    from lessons_lib.model.pretrained import load_encoder
 
     encoder = load_encoder()
     weight = encoder.layers[4].attention.project_out.weight
@@ -989,7 +989,7 @@ def first_patient() -> BertEncoder:
 
 def second_patient() -> BertEncoder:
     """Another faulty copy."""
-    from lessons_lib.pretrained import load_encoder
+    from lessons_lib.model.pretrained import load_encoder
 
     encoder = load_encoder()
     for layer in encoder.layers:
