@@ -9,11 +9,10 @@ from torch import Tensor
 
 from lessons_lib.model.layers import Config
 
-# In order: query, key and value are stacked into one matrix of ours.
 _BERT = {
-    "attention.self.query": "attention.project_in",
-    "attention.self.key": "attention.project_in",
-    "attention.self.value": "attention.project_in",
+    "attention.self.query": "attention.project_query",
+    "attention.self.key": "attention.project_key",
+    "attention.self.value": "attention.project_value",
     "attention.output.dense": "attention.project_out",
     "attention.output.LayerNorm": "attention_residual.norm",
     "intermediate.dense": "feed_forward.0",
@@ -141,8 +140,6 @@ def _setting(settings: Mapping, *names: str) -> int:
 def name_table(published: Published) -> dict[str, str]:
     """Published name -> our name, for every tensor that the encoder uses, in the file's order.
 
-    Three published tensors with one name of ours are stacked: query, key, value.
-
     >>> sizes = Config(num_layers=1)
     >>> name_table(Published(sizes, "bert", 9, 2))["encoder.layer.0.output.dense.bias"]
     'layers.0.feed_forward.3.bias'
@@ -183,11 +180,8 @@ def rename(
     misshapen = {n: (shape, wanted[n]) for n, shape in found.items() if shape != wanted[n]}
     if missing or extra or misshapen:
         raise CheckpointError(missing, extra, misshapen)
-    parts: dict[str, list[Tensor]] = {}
-    for name, ours in table.items():
-        parts.setdefault(ours, []).append(given[name])
-    parts["places.weight"] = [parts["places.weight"][0][published.first_place :]]
-    return {ours: torch.cat(stack) for ours, stack in parts.items()}
+    found = {ours: given[name] for name, ours in table.items()}
+    return found | {"places.weight": found["places.weight"][published.first_place :]}
 
 
 def _plain(name: str) -> str:
@@ -200,8 +194,6 @@ def _plain(name: str) -> str:
 
 def _published_shape(ours: str, published: Published, shapes) -> tuple[int, ...]:
     rows, *width = shapes[ours]
-    if ".project_in." in ours:
-        rows //= 3
     if ours == "places.weight":
         rows += published.first_place
     return rows, *width

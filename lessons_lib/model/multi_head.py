@@ -87,8 +87,8 @@ class MultiHeadAttention(nn.Module):
         self.dropout_p = dropout_p
         self.positions = positions or Positions()
         self.attention = attention
-        # One matrix for queries, keys and values: a single large product is faster than three.
-        self.project_in = nn.Linear(d_model, d_model + 2 * num_key_value_heads * self.d_head)
+        widths = [d_model, *[num_key_value_heads * self.d_head] * 2]
+        self.project_query, self.project_key, self.project_value = _drawn_as_one(d_model, widths)
         self.project_out = nn.Linear(d_model, d_model)
 
     def forward(
@@ -140,17 +140,9 @@ class MultiHeadAttention(nn.Module):
 
     def _heads(self, x: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Query (B, H, Q, D), key and value (B, key-value heads, K, D)."""
-        sizes = [self.d_model, *[self.num_key_value_heads * self.d_head] * 2]
-        if memory is None:
-            query, key, value = self.project_in(x).split(sizes, dim=-1)
-        else:
-            weight, bias = self.project_in.weight, self.project_in.bias
-            query = functional.linear(x, weight[: self.d_model], bias[: self.d_model])
-            both = functional.linear(memory, weight[self.d_model :], bias[self.d_model :])
-            key, value = both.split(sizes[1:], dim=-1)
-        return tuple(
-            part.unflatten(-1, (-1, self.d_head)).transpose(1, 2) for part in (query, key, value)
-        )
+        memory = x if memory is None else memory
+        parts = self.project_query(x), self.project_key(memory), self.project_value(memory)
+        return tuple(part.unflatten(-1, (-1, self.d_head)).transpose(1, 2) for part in parts)
 
     def _attend(self, query, key, value, mask, is_causal, bias, need_weights):
         """Each head's output (B, H, Q, D), and its weights or None, by the quickest way."""
@@ -181,6 +173,21 @@ class MultiHeadAttention(nn.Module):
             raise ValueError(f"x and memory should be of one batch, not {len(x)} and {len(memory)}")
         if memory is not None and needs_own_past:
             raise ValueError("is_causal and cache are about x's own past; memory has none of it")
+
+
+def _drawn_as_one(d_model: int, widths: list[int]) -> list[nn.Linear]:
+    """A layer for each width; their first weights are those of one layer, cut into parts.
+
+    So a seed gives the weights that it gave when query, key and value still were one matrix, and
+    the stored results can be repeated.
+    """
+    whole = nn.Linear(d_model, sum(widths))
+    layers = [nn.utils.skip_init(nn.Linear, d_model, width) for width in widths]
+    for name in ("weight", "bias"):
+        rows = getattr(whole, name).detach().split(widths)
+        for layer, part in zip(layers, rows, strict=True):
+            getattr(layer, name).data.copy_(part)
+    return layers
 
 
 def _fused(query, key, value, mask, is_causal, bias, dropout_p) -> Tensor:

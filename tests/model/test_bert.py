@@ -103,9 +103,10 @@ def test_gradients_of_every_weight_equal_the_reference_librarys(batches, referen
     ]
     for number in range(6):
         start = f"encoder.layer.{number}."
-        parts = [theirs[f"{start}attention.self.{p}.weight"] for p in ("query", "key", "value")]
+        for role in ("query", "key", "value"):
+            mine = ours[f"layers.{number}.attention.project_{role}.weight"]
+            pairs += [(mine, theirs[f"{start}attention.self.{role}.weight"])]
         pairs += [
-            (ours[f"layers.{number}.attention.project_in.weight"], torch.cat(parts)),
             (
                 ours[f"layers.{number}.feed_forward.0.weight"],
                 theirs[f"{start}intermediate.dense.weight"],

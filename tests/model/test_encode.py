@@ -147,13 +147,18 @@ def moved(small, change):
     return encode_texts(TEXTS, Counted(small))
 
 
+def swap_query_and_key(attention):
+    query, key = attention.project_query.weight, attention.project_key.weight
+    old = query.clone()
+    query.copy_(key)
+    key.copy_(old)
+
+
 CHANGES = {
     "a transposed weight": lambda e: e.layers[0].attention.project_out.weight.copy_(
         e.layers[0].attention.project_out.weight.T.clone()
     ),
-    "query and key swapped": lambda e: e.layers[0].attention.project_in.weight.copy_(
-        e.layers[0].attention.project_in.weight.roll(8, 0)
-    ),
+    "query and key swapped": lambda e: swap_query_and_key(e.layers[0].attention),
     "one number": lambda e: e.norm.bias[0].add_(1e-3),
 }
 

@@ -175,7 +175,7 @@ def test_layers_pass_their_attention_and_shared_heads_on():
     for part in (layer.self_attention, layer.cross_attention):
         assert part.attention is attend
         assert (part.num_key_value_heads, part.dropout_p) == (1, 0.25)
-        assert part.project_in.out_features == 12 + 2 * 4
+        assert part.project_key.out_features == part.project_value.out_features == 4
 
 
 def test_config_refuses_what_it_does_not_know():

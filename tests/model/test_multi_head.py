@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 import torch
 from torch import nn
+from torch_twins import attention_pairs, copy_over, gradient_of
 
 from lessons_lib.model.attention import (
     causal_mask,
@@ -54,16 +55,8 @@ def gradients_of(module, output):
 
 def torchs_twin(ours):
     theirs = nn.MultiheadAttention(ours.d_model, ours.num_heads, batch_first=True)
-    theirs = theirs.to(ours.project_in.weight.dtype)
-    pairs = [
-        (theirs.in_proj_weight, ours.project_in.weight),
-        (theirs.in_proj_bias, ours.project_in.bias),
-        (theirs.out_proj.weight, ours.project_out.weight),
-        (theirs.out_proj.bias, ours.project_out.bias),
-    ]
-    with torch.no_grad():
-        for theirs_part, ours_part in pairs:
-            theirs_part.copy_(ours_part)
+    theirs = theirs.to(ours.project_out.weight.dtype)
+    pairs = copy_over(attention_pairs(theirs, ours))
     return theirs, pairs
 
 
@@ -114,7 +107,7 @@ def test_output_weights_and_gradients_equal_torchs(shape, masked, need_weights, 
     wanted.square().mean().backward()
     pairs += [(their_x, x)] + ([(their_memory, memory)] if num_memory else [])
     for theirs_part, ours_part in pairs:
-        torch.testing.assert_close(ours_part.grad, theirs_part.grad, **close)
+        torch.testing.assert_close(ours_part.grad, gradient_of(theirs_part), **close)
 
 
 @pytest.mark.parametrize(
@@ -165,14 +158,13 @@ def test_shared_heads_equal_repeated_ones(num_key_value_heads):
     wide = attention_of()
     group, d_head = 6 // num_key_value_heads, 4
     with torch.no_grad():
-        for name in ("weight", "bias"):
-            rows = getattr(shared.project_in, name)
-            query, key, value = rows.split([24, *[d_head * num_key_value_heads] * 2])
-            repeated = [
-                torch.cat([part[h // group * d_head :][:d_head] for h in range(6)])
-                for part in (key, value)
-            ]
-            getattr(wide.project_in, name).copy_(torch.cat([query, *repeated]))
+        wide.project_query.load_state_dict(shared.project_query.state_dict())
+        for role in ("key", "value"):
+            own, repeated = (getattr(module, f"project_{role}") for module in (shared, wide))
+            for name in ("weight", "bias"):
+                rows = getattr(own, name)
+                heads = [rows[h // group * d_head :][:d_head] for h in range(6)]
+                getattr(repeated, name).copy_(torch.cat(heads))
         wide.project_out.load_state_dict(shared.project_out.state_dict())
     x, memory = random(2, 5, 24), random(2, 7, 24, seed=1)
     for need_weights in (False, True):
@@ -184,10 +176,10 @@ def test_shared_heads_equal_repeated_ones(num_key_value_heads):
 def test_one_head_as_wide_as_the_model_is_plain_attention():
     module = attention_of(d_model=4, num_heads=1)
     with torch.no_grad():
-        module.project_in.weight.copy_(torch.eye(4, dtype=torch.float64).repeat(3, 1))
-        module.project_out.weight.copy_(torch.eye(4))
-        module.project_in.bias.zero_()
-        module.project_out.bias.zero_()
+        for layer in module.children():
+            if isinstance(layer, nn.Linear):
+                layer.weight.copy_(torch.eye(4))
+                layer.bias.zero_()
     x = random(2, 5, 4)
     torch.testing.assert_close(module(x)[0], scaled_dot_product_attention(x, x, x)[0])
 

@@ -145,8 +145,9 @@ def test_turns_equal_roformers_whole_attention():
     ours = MultiHeadAttention(24, 3, positions=Rotary(8))
     parts = theirs.query, theirs.key, theirs.value
     with torch.no_grad():
-        ours.project_in.weight.copy_(torch.cat([part.weight for part in parts]))
-        ours.project_in.bias.copy_(torch.cat([part.bias for part in parts]))
+        mine = ours.project_query, ours.project_key, ours.project_value
+        for own, part in zip(mine, parts, strict=True):
+            own.load_state_dict(part.state_dict())
         ours.project_out.weight.copy_(torch.eye(24))
         ours.project_out.bias.zero_()
     x = random(2, 7, 24, dtype=torch.float32)

@@ -62,7 +62,7 @@ def test_default_weights_are_berts(encoder):
     fresh = default_weights(encoder)
     assert fresh.tokens.weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert fresh.layers[1].feed_forward[0].weight.std().item() == pytest.approx(0.02, rel=0.1)
-    assert torch.equal(fresh.layers[0].attention.project_in.bias, torch.zeros(72))
+    assert torch.equal(fresh.layers[0].attention.project_key.bias, torch.zeros(24))
     assert torch.equal(fresh.norm.weight, torch.ones(24))
     assert torch.equal(fresh.norm.bias, torch.zeros(24))
 

@@ -251,7 +251,7 @@ def test_given_scheme_and_attention_reach_every_layer():
     for layer in model.body.layers:
         assert layer.attention.positions is scheme and layer.attention.attention is attend
     seq2seq = Seq2Seq(13, 17, CONFIG, attention=attend)
-    used = [m.attention for m in seq2seq.modules() if hasattr(m, "project_in")]
+    used = [m.attention for m in seq2seq.modules() if hasattr(m, "project_out")]
     assert used == [attend] * 6  # 2 encoder layers with one each, 2 decoder layers with two
 
 
