@@ -3,7 +3,6 @@
 from torch import Tensor, nn
 
 from lessons_lib.model.layers import Config, EncoderLayer
-from lessons_lib.model.multi_head import Attention
 from lessons_lib.model.transformer import require_known
 
 
@@ -15,7 +14,6 @@ class BertEncoder(nn.Module):
         vocab_size: tokens that there are.
         num_types: kinds of segment; BERT tells the first sentence of a pair from the second. 0
             where there are none, as in DistilBERT.
-        attention: what the layers use in place of torch's; see MultiHeadAttention.
 
     Source: Devlin et al. 2019, section 3 and figure 2 (arXiv:1810.04805).
 
@@ -25,13 +23,7 @@ class BertEncoder(nn.Module):
     torch.Size([1, 3, 128])
     """
 
-    def __init__(
-        self,
-        config: Config,
-        vocab_size: int,
-        num_types: int = 2,
-        attention: Attention | None = None,
-    ):
+    def __init__(self, config: Config, vocab_size: int, num_types: int = 2):
         super().__init__()
         self.config = config
         self.tokens = nn.Embedding(vocab_size, config.d_model)
@@ -39,9 +31,7 @@ class BertEncoder(nn.Module):
         self.types = nn.Embedding(num_types, config.d_model) if num_types else None
         self.norm = nn.LayerNorm(config.d_model, eps=config.norm_eps)
         self.dropout = nn.Dropout(config.dropout_p)
-        self.layers = nn.ModuleList(
-            EncoderLayer(config, attention=attention) for _ in range(config.num_layers)
-        )
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.num_layers))
 
     def embed(self, ids: Tensor) -> Tensor:
         """ids (B, L) -> what the first layer reads (B, L, d_model).

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from lessons_lib.model.multi_head import Attention, KeyValueCache, MultiHeadAttention
+from lessons_lib.model.multi_head import KeyValueCache, MultiHeadAttention
 from lessons_lib.model.positions import SCHEMES, Positions, make_positions
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU(approximate="tanh")}
@@ -98,11 +98,9 @@ class EncoderLayer(nn.Module):
     Used with `is_causal` it is also the layer of a language model such as GPT.
     """
 
-    def __init__(
-        self, config: Config, positions: Positions | None = None, attention: Attention | None = None
-    ):
+    def __init__(self, config: Config, positions: Positions | None = None):
         super().__init__()
-        self.attention = _attention(config, positions, attention)
+        self.attention = _attention(config, positions)
         self.feed_forward = FeedForward(config)
         self.attention_residual = Residual(config)
         self.feed_forward_residual = Residual(config)
@@ -125,13 +123,11 @@ class EncoderLayer(nn.Module):
 class DecoderLayer(nn.Module):
     """Causal self-attention, attention to the encoder's output, feed-forward."""
 
-    def __init__(
-        self, config: Config, positions: Positions | None = None, attention: Attention | None = None
-    ):
+    def __init__(self, config: Config, positions: Positions | None = None):
         super().__init__()
-        self.self_attention = _attention(config, positions, attention)
+        self.self_attention = _attention(config, positions)
         # Positions of two different sequences have no common zero: cross-attention has none.
-        self.cross_attention = _attention(config, None, attention)
+        self.cross_attention = _attention(config, None)
         self.feed_forward = FeedForward(config)
         self.self_residual = Residual(config)
         self.cross_residual = Residual(config)
@@ -151,12 +147,11 @@ class DecoderLayer(nn.Module):
         return self.feed_forward_residual(x, self.feed_forward)
 
 
-def _attention(config: Config, positions, attention) -> MultiHeadAttention:
+def _attention(config: Config, positions) -> MultiHeadAttention:
     return MultiHeadAttention(
         config.d_model,
         config.num_heads,
         num_key_value_heads=config.num_key_value_heads,
         dropout_p=config.dropout_p,
         positions=positions,
-        attention=attention,
     )

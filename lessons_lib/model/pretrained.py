@@ -25,6 +25,7 @@ from lessons_lib.base.fetch import (
 from lessons_lib.model.bert import BertEncoder
 from lessons_lib.model.checkpoint import read_config, rename
 from lessons_lib.model.multi_head import Attention
+from lessons_lib.model.surgery import use_attention
 
 MINILM = "all-MiniLM-L6-v2"
 _ON_HUB = re.compile(r"^[\w.-]+/[\w.-]+$")
@@ -100,10 +101,10 @@ def load_encoder(
     """
     published = read_config(load_config(name, revision))
     sizes = published.config, published.vocab_size, published.num_types
-    encoder = BertEncoder(*sizes, attention=attention)
+    encoder = BertEncoder(*sizes)
     shapes = {key: tensor.shape for key, tensor in encoder.state_dict().items()}
     encoder.load_state_dict(rename(load_tensors(name, revision=revision), published, shapes))
-    return encoder.eval()
+    return use_attention(encoder, attention).eval()
 
 
 def load_tensors(

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from lessons_lib.model.layers import Config, DecoderLayer, EncoderLayer
-from lessons_lib.model.multi_head import Attention, Caches, KeyValueCache
+from lessons_lib.model.multi_head import Caches, KeyValueCache
 from lessons_lib.model.positions import Positions
 
 
@@ -15,7 +15,6 @@ class Encoder(nn.Module):
 
     Args:
         positions: a scheme made beforehand; None = the one that `config` names.
-        attention: what the layers use in place of torch's; see MultiHeadAttention.
     """
 
     def __init__(
@@ -23,13 +22,12 @@ class Encoder(nn.Module):
         config: Config,
         is_causal: bool = False,
         positions: Positions | None = None,
-        attention: Attention | None = None,
     ):
         super().__init__()
         self.is_causal = is_causal
         self.positions = positions or config.make_positions(is_causal)
         self.layers = nn.ModuleList(
-            EncoderLayer(config, self.positions, attention) for _ in range(config.num_layers)
+            EncoderLayer(config, self.positions) for _ in range(config.num_layers)
         )
         self.dropout = nn.Dropout(config.dropout_p)
         self.final_norm = _final_norm(config)
@@ -45,13 +43,11 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """A stack of decoder layers that look at an encoder's output."""
 
-    def __init__(
-        self, config: Config, positions: Positions | None = None, attention: Attention | None = None
-    ):
+    def __init__(self, config: Config, positions: Positions | None = None):
         super().__init__()
         self.positions = positions or config.make_positions(is_causal=True)
         self.layers = nn.ModuleList(
-            DecoderLayer(config, self.positions, attention) for _ in range(config.num_layers)
+            DecoderLayer(config, self.positions) for _ in range(config.num_layers)
         )
         self.dropout = nn.Dropout(config.dropout_p)
         self.final_norm = _final_norm(config)
@@ -88,11 +84,10 @@ class LanguageModel(nn.Module):
         config: Config,
         is_causal: bool = True,
         positions: Positions | None = None,
-        attention: Attention | None = None,
     ):
         super().__init__()
         self.embedding = TokenEmbedding(vocab_size, config.d_model)
-        self.body = Encoder(config, is_causal, positions, attention)
+        self.body = Encoder(config, is_causal, positions)
 
     def hidden(self, ids: Tensor, mask: Tensor | None = None, caches: Caches = None) -> Tensor:
         """What the last layer makes of each token: ids (B, L) -> (B, L, d_model)."""
@@ -118,18 +113,12 @@ class Seq2Seq(nn.Module):
     torch.Size([1, 2, 11])
     """
 
-    def __init__(
-        self,
-        source_vocab_size: int,
-        target_vocab_size: int,
-        config: Config,
-        attention: Attention | None = None,
-    ):
+    def __init__(self, source_vocab_size: int, target_vocab_size: int, config: Config):
         super().__init__()
         self.source_embedding = TokenEmbedding(source_vocab_size, config.d_model)
         self.target_embedding = TokenEmbedding(target_vocab_size, config.d_model)
-        self.encoder = Encoder(config, attention=attention)
-        self.decoder = Decoder(config, attention=attention)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
 
     def encode(self, source: Tensor, source_mask: Tensor | None = None) -> Tensor:
         """source ids (B, K) -> memory (B, K, d_model); `source_mask` (B, 1, K)."""

@@ -26,6 +26,7 @@ from lessons_lib.model.layers import (
 )
 from lessons_lib.model.multi_head import KeyValueCache
 from lessons_lib.model.positions import Rotary, Shaw
+from lessons_lib.model.surgery import use_attention
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 KINDS = list(product((True, False), ("relu", "gelu"), TOLERANCE))
@@ -171,7 +172,7 @@ def test_layers_pass_their_attention_and_shared_heads_on():
         return torch.zeros_like(query), None
 
     config = config_of(num_key_value_heads=1, dropout_p=0.25)
-    layer = DecoderLayer(config, attention=attend)
+    layer = use_attention(DecoderLayer(config), attend)
     for part in (layer.self_attention, layer.cross_attention):
         assert part.attention is attend
         assert (part.num_key_value_heads, part.dropout_p) == (1, 0.25)

@@ -21,6 +21,7 @@ from torch_twins import (
 from lessons_lib.model.attention import causal_mask, padding_mask
 from lessons_lib.model.layers import Config
 from lessons_lib.model.positions import SCHEMES, Rotary
+from lessons_lib.model.surgery import use_attention
 from lessons_lib.model.transformer import (
     Decoder,
     Encoder,
@@ -246,11 +247,11 @@ def test_given_scheme_and_attention_reach_every_layer():
         return torch.zeros_like(query), None
 
     scheme = Rotary(4)
-    model = LanguageModel(17, CONFIG, positions=scheme, attention=attend)
+    model = use_attention(LanguageModel(17, CONFIG, positions=scheme), attend)
     assert model.body.positions is scheme
     for layer in model.body.layers:
         assert layer.attention.positions is scheme and layer.attention.attention is attend
-    seq2seq = Seq2Seq(13, 17, CONFIG, attention=attend)
+    seq2seq = use_attention(Seq2Seq(13, 17, CONFIG), attend)
     used = [m.attention for m in seq2seq.modules() if hasattr(m, "project_out")]
     assert used == [attend] * 6  # 2 encoder layers with one each, 2 decoder layers with two
 
