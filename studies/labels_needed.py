@@ -17,15 +17,9 @@ import time
 import torch
 
 from studies.engine import Study, main
-from studies.sentiment import (
-    ENCODERS,
-    Texts,
-    outcome,
-    own_text_note,
-    part_of,
-    texts_of,
-    tuned,
-)
+from studies.shared.encoders import ENCODERS, own_text_note
+from studies.shared.texts import Texts, part_of, texts_of
+from studies.shared.tuning import outcome, tuned
 
 LABELS = {"movies": (16, 64, 256, 1_000, 2_000), "tweets": (64, 1_000)}
 VARIANTS = tuple(  # (domain, labels, encoder or words)

@@ -17,14 +17,8 @@ import torch
 
 from lessons_lib.data.reviews import DOMAINS
 from studies.engine import Study, main
-from studies.sentiment import (
-    BATCH_SIZE,
-    joined,
-    outcome,
-    part_of,
-    texts_of,
-    tuned,
-)
+from studies.shared.texts import joined, part_of, texts_of
+from studies.shared.tuning import BATCH_SIZE, outcome, tuned
 
 ALL_BUT = {f"all but {domain}": domain for domain in DOMAINS}
 SOURCES = (*DOMAINS, *ALL_BUT)

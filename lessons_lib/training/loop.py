@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.base.device import autocast, device_of, move, working
 from lessons_lib.training.plan import History, Plan
 from lessons_lib.training.saving import copy_of, load_checkpoint, save_checkpoint
 
@@ -31,6 +32,9 @@ def train(
 ) -> History:
     """Train a model in place; its best state by the validation loss is kept, if there is one.
 
+    The work is done on the best device; the batches go there too, and in the end the model is back
+    where it was.
+
     Called again after an interruption, with the same checkpoint, it goes on from the last look;
     on the CPU the losses and weights are then exactly those of a run that was not interrupted.
 
@@ -52,6 +56,11 @@ def train(
         ValueError: `batches` ended before the last step, or the checkpoint is of another model.
     """
     groups = groups or _groups(model, plan.weight_decay)
+    with working(model) as device:
+        return _train(model, batches, loss_of, plan, validate, checkpoint, progress, groups, device)
+
+
+def _train(model, batches, loss_of, plan, validate, checkpoint, progress, groups, device):
     optimiser = torch.optim.AdamW(groups, lr=plan.learning_rate)
     history, best = History(), {}
     if checkpoint is not None and Path(checkpoint).exists():
@@ -61,6 +70,7 @@ def train(
     for step, batch in zip(range(done, plan.steps), islice(batches, done, None), strict=False):
         if history.looks_since_best() >= patience:
             break
+        batch = move(batch, device)
         history.train.append(_one_step(model, batch, loss_of, optimiser, plan, step))
         if progress:
             progress(step, history.train[-1])
@@ -86,7 +96,8 @@ def _one_step(model, batch, loss_of, optimiser, plan: Plan, step: int) -> float:
     for group in optimiser.param_groups:
         group["lr"] = plan.rate(step) * group.get("rate_factor", 1.0)
     optimiser.zero_grad()
-    loss = loss_of(model, batch)
+    with autocast(plan.precision, device_of(model)):
+        loss = loss_of(model, batch)
     if not torch.isfinite(loss):
         _stop(model, step, f"the loss is {loss.item()}")
     loss.backward()
