@@ -1,5 +1,6 @@
 """One run of a study, and many of them at once: over this machine's cores, or a Dask cluster."""
 
+import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
@@ -110,6 +111,7 @@ def carry_out(study, task: Task) -> dict:
     import torch
 
     torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for `working`, which else would take all cores
     run = study.trial if task.stage == "search" and study.trial else study.run
     started = time.perf_counter()
     outcome = run(task.variant, task.settings, task.seed, study.configuration)

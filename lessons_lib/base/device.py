@@ -34,8 +34,8 @@ def best_device():
 def working(model) -> Iterator:
     """Let a model compute on the best device inside a `with`; afterwards it is where it was.
 
-    A model that the reader has put on a device of their own stays there. A small one computes on
-    one thread.
+    A model that the reader has put on a device of their own stays there. A large one has all cores
+    meanwhile, a small one a single thread.
 
     Args:
         model: an `nn.Module`; its parameters stay the same objects.
@@ -48,8 +48,8 @@ def working(model) -> Iterator:
     home, threads = device_of(model), torch.get_num_threads()
     away = best_device() if home.type == "cpu" else home
     try:
-        if sum(parameter.numel() for parameter in model.parameters()) < SMALL_MODEL:
-            torch.set_num_threads(1)
+        is_small = sum(part.numel() for part in model.parameters()) < SMALL_MODEL
+        torch.set_num_threads(1 if is_small else usable_cores())
         model.to(away)
         yield away
     finally:

@@ -40,16 +40,17 @@ def test_a_model_of_the_readers_device_stays_there(monkeypatch):
 
 def test_a_small_model_works_on_one_thread_and_a_large_one_on_all(monkeypatch):
     monkeypatch.setenv("LESSONS_DEVICE", "cpu")
+    monkeypatch.setattr(device, "usable_cores", lambda: 2)
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     small, large = nn.Linear(3, 2), nn.Linear(2_000, 2_000)
     try:
         with pytest.raises(KeyError), working(small):
             assert torch.get_num_threads() == 1
             raise KeyError
-        assert torch.get_num_threads() == 2
         with working(large):
             assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
 

@@ -1,6 +1,5 @@
 """set_up: what it finds, what it makes repeatable, what it says."""
 
-import os
 import re
 import subprocess
 import sys
@@ -27,13 +26,9 @@ def test_one_line_says_what_was_found(capsys):
     assert re.fullmatch(r"Ready: torch \d+\.\d+\.\d+\S* on .+, seed 3\.\n", line)
 
 
-def test_device_is_the_best_there_is():
-    wanted = "cpu"
-    if torch.cuda.is_available():
-        wanted = "cuda"
-    elif torch.backends.mps.is_available():
-        wanted = "mps"
-    assert set_up().type == wanted
+def test_device_is_the_best_there_is(monkeypatch):
+    monkeypatch.setenv("LESSONS_DEVICE", "meta")
+    assert set_up().type == "meta"
 
 
 def test_same_seed_gives_the_same_numbers():
@@ -50,13 +45,10 @@ def test_kernels_are_deterministic():
     assert torch.are_deterministic_algorithms_enabled()
 
 
-def test_threads_follow_the_users_wish(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def test_pages_compute_on_one_thread_so_that_numbers_do_not_depend_on_the_cores(capsys):
     set_up()
     assert torch.get_num_threads() == 1
-    monkeypatch.setenv("OMP_NUM_THREADS", "nonsense")
-    set_up()
-    assert torch.get_num_threads() == len(os.sched_getaffinity(0))
+    assert "core" in capsys.readouterr().out or torch.cuda.is_available()
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "0", None, True])
