@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import hashlib
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,13 +15,13 @@ from torch import Tensor
 
 from lessons_lib.base.device import move, working
 from lessons_lib.base.files import atomic_write, cache_folder
+from lessons_lib.base.progress import progress_bar
 from lessons_lib.data.batches import by_tokens, rectangle
 from lessons_lib.model.bert import BertEncoder, mean_pool
 from lessons_lib.model.pretrained import load_encoder, load_tokenizer
 
 LONGEST = 512
 SAVE_SECONDS = 10.0
-SILENT_SECONDS = 3.0  # no bar for what is done by then
 
 Pool = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -111,7 +110,7 @@ def _encode(ids, done: Tensor, encoder, pool, dtype) -> Iterator[tuple[list[int]
         encoder = copy.deepcopy(encoder).to(dtype)
     was_training = encoder.training
     encoder.eval()
-    bar = _Bar(len(ids), len(ids) - len(waiting))
+    bar = progress_bar(len(ids), "texts", done=len(ids) - len(waiting))
     try:
         with working(encoder) as device:
             for batch in by_tokens([len(ids[row]) for row in waiting]):
@@ -121,42 +120,10 @@ def _encode(ids, done: Tensor, encoder, pool, dtype) -> Iterator[tuple[list[int]
                 with torch.inference_mode():
                     found = pool(encoder(x, mask).float(), mask).cpu()
                 yield rows, found
-                bar.add(len(rows))
+                bar.update(len(rows))
     finally:
         encoder.train(was_training)
         bar.close()
-
-
-class _Bar:
-    """How far it is, for whoever waits: in a terminal, or in a notebook with a person before it."""
-
-    def __init__(self, total: int, done: int):
-        self.total, self.done, self.started, self.shown = total, done, time.monotonic(), 0.0
-        self.handle = None
-
-    def add(self, number: int) -> None:
-        self.done += number
-        now = time.monotonic()
-        if now - self.started > SILENT_SECONDS and now - self.shown > 0.5:
-            self.shown = now
-            self._show(f"{self.done:,} of {self.total:,} texts")
-
-    def close(self) -> None:
-        if self.shown:
-            self._show(" " * 40)
-
-    def _show(self, text: str) -> None:
-        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-        # A front end with a person at it takes input; a run that stores outputs does not.
-        if getattr(getattr(shell, "kernel", None), "_allow_stdin", False):
-            from IPython.display import display
-
-            if self.handle is None:
-                self.handle = display({"text/plain": text}, raw=True, display_id=True)
-            else:
-                self.handle.update({"text/plain": text}, raw=True)
-        elif sys.stderr.isatty():
-            print(f"\r{text}", end="", file=sys.stderr, flush=True)
 
 
 def _path(ids: list[list[int]], encoder: BertEncoder, pool: Pool, dtype: torch.dtype) -> Path:
