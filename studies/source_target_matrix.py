@@ -96,9 +96,9 @@ def trial(variant, settings: dict, seed: int, configuration: dict):
     return run(variant, settings, seed, configuration, tested=False)
 
 
-def prepare(configuration: dict) -> None:
+def prepare(configuration: dict, variants) -> None:
     """Let the frozen layers read all texts once, before several processes want them."""
-    for kind in ("pretrained", *CONTROLS):
+    for kind in sorted({variant[2] for variant in variants}):
         for domain in DOMAINS:
             for part in ("train", "validation", "test"):
                 texts_of(kind, domain, part)
