@@ -4,6 +4,7 @@ import json
 from math import exp, log
 from pathlib import Path
 
+import gpu
 from marks import put_between
 
 from bench import encoder, real_job
@@ -34,7 +35,7 @@ def updated(page: str, part: str, text: str | None) -> str:
     """The page with one part made anew; `None` = nothing has been measured.
 
     Args:
-        part: "encoder" or "real job", between whose marks the text is put.
+        part: "encoder", "real job" or "gpu", between whose marks the text is put.
 
     Raises:
         ValueError: the two marks are missing.
@@ -43,10 +44,11 @@ def updated(page: str, part: str, text: str | None) -> str:
 
 
 def whole(page: str) -> str:
-    """The page with both parts made anew from the stored results."""
+    """The page with all parts made anew from the stored results."""
     for part, module, make in (
         ("encoder", encoder, section),
         ("real job", real_job, real_job.section),
+        ("gpu", gpu, gpu_section),
     ):
         stored = module.RESULTS
         found = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else None
@@ -73,6 +75,25 @@ def section(results: dict) -> str:
     if slow := [row for row in rows if "operators" in row]:
         parts += ["## Where ours is slower, and why", *map(operator_table, slow)]
     return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def gpu_section(results: dict) -> str:
+    """Each chapter on a GPU: the same numbers or not, seconds, memory, and the gain."""
+    head = ["chapter", "numbers", "seconds", "on two cores", "times as fast", "peak, MiB"]
+    body = []
+    for row in results["chapters"]:
+        on_cores = row.get("seconds_on_two_cores")
+        gain = f"{on_cores / row['seconds']:.1f}" if on_cores else ""
+        told = "as in the book" if row["differs"] is None else f"differ: `{row['differs']}`"
+        cells = [row["chapter"], told, f"{row['seconds']:.0f}"]
+        body.append([*cells, f"{on_cores:.0f}" if on_cores else "", gain, row["peak_mib"]])
+    measured = (
+        f"Measured on: {results['gpu']}, torch {results['torch']}; "
+        f"{results['side_by_side']} chapters side by side, each with two cores of that machine."
+    )
+    passed = sum(row["differs"] is None for row in results["chapters"])
+    counted = f"{passed} of {len(body)} chapters give the numbers of the book in all cells."
+    return "\n" + "\n\n".join([measured, counted, _table(head, body)]) + "\n\n"
 
 
 def verdict(rows: list[dict]) -> str:
