@@ -29,7 +29,7 @@ notebooks: ## Derive, run and store the notebooks; one of them with CHAPTER=name
 
 studies: ## Run, or go on with, the long experiments; QUICK=1 a taste, JOBS=4 processes, DASK=tcp://... a cluster
 	@$(ENVIRONMENT) run $(if $(DASK),cluster)
-	@for study in studies/forecasts/*.json; do \
+	@for study in lessons_lib/results/forecasts/*.json; do \
 		$(VENV)/python -m studies.$$(basename $$study .json) $(if $(QUICK),--quick) \
 			$(if $(JOBS),--jobs $(JOBS)) $(if $(DASK),--dask $(DASK)) || exit 1; \
 	done

@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.layers import Config
-from lessons_lib.models import Encoder
+from lessons_lib.model.layers import Config
+from lessons_lib.model.transformer import Encoder
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 import torch_twins
 
-OURS = "lessons_lib.models.Encoder"
+OURS = "ours"
 INSTALL = "pip install -e '.[run,test,bench]' -c constraints.txt"
 SIZES = Config(
     d_model=384,
@@ -84,9 +84,9 @@ def huggingface_encoder(ours: Encoder, config: Config) -> nn.Module:
     theirs = HuggingFaceEncoder(config)
     for layer, own in zip(theirs.encoder.layer, ours.layers, strict=True):
         attention, heads = layer.attention, layer.attention.self
-        for place, part in enumerate((heads.query, heads.key, heads.value)):
-            _copy(part.weight, own.attention.project_in.weight.chunk(3)[place])
-            _copy(part.bias, own.attention.project_in.bias.chunk(3)[place])
+        _copy_all(heads.query, own.attention.project_query)
+        _copy_all(heads.key, own.attention.project_key)
+        _copy_all(heads.value, own.attention.project_value)
         _copy_all(attention.output.dense, own.attention.project_out)
         _copy_all(attention.output.LayerNorm, own.attention_residual.norm)
         _copy_all(layer.intermediate.dense, own.feed_forward[0])
@@ -111,8 +111,9 @@ def x_transformers_encoder(ours: Encoder, config: Config) -> nn.Module:
     blocks = list(theirs.layers)
     for attention, feed_forward, own in zip(blocks[0::2], blocks[1::2], ours.layers, strict=True):
         heads = attention[1]
-        for place, part in enumerate((heads.to_q, heads.to_k, heads.to_v)):
-            _copy(part.weight, own.attention.project_in.weight.chunk(3)[place])
+        _copy(heads.to_q.weight, own.attention.project_query.weight)
+        _copy(heads.to_k.weight, own.attention.project_key.weight)
+        _copy(heads.to_v.weight, own.attention.project_value.weight)
         _copy(heads.to_out.weight, own.attention.project_out.weight)
         _copy(attention[0][2].gamma, own.attention_residual.norm.weight)
         layers = feed_forward[1].ff

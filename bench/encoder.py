@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from bench.candidates import INSTALL, OURS, SIZES, make_candidates
 from bench.timing import compare, operators, time_rounds
-from lessons_lib.layers import Config
+from lessons_lib.model.layers import Config
 from studies.engine import machine
 
 RESULTS = Path(__file__).resolve().parent / "results" / "encoder.json"

@@ -1,10 +1,10 @@
 """The real job: encode every rated snippet, and fine-tune on 2,100 tweets, beside what people use.
 
-Encoding: `lessons_lib.features.encode_texts` beside `sentence_transformers`, the same weights, the
+Encoding: `encode_texts` beside `sentence_transformers`, the same weights, the
 same texts uncut, float32. The snippets are dealt into ten parts, each as mixed as the whole; a part
 is a round, in which both have a turn, so each snippet is encoded once by each.
 
-Fine-tuning: `lessons_lib.fine_tuning.fit` beside `transformers.Trainer`, with the same weights,
+Fine-tuning: our `fit` beside `transformers.Trainer`, with the same weights,
 texts, batch size, steps, rates, decay, clipping and precision, and batches of like length in both.
 A round is one seed. Each round is saved as it ends: stopped, the measurement goes on.
 
@@ -26,15 +26,16 @@ import torch
 from torch import nn
 
 from bench.timing import compare
-from lessons_lib import fine_tuning
-from lessons_lib.attention import padding_mask
-from lessons_lib.bert import mean_pool
-from lessons_lib.domains import DOMAINS, load_domain
-from lessons_lib.fair import pearson
-from lessons_lib.features import encode_texts, tokenize
-from lessons_lib.pretrained import load_config, load_encoder, load_tensors
-from lessons_lib.splits import load_split
-from lessons_lib.tokens import pad
+from lessons_lib.base.device import fast_precision
+from lessons_lib.data.batches import pad
+from lessons_lib.data.reviews import DOMAINS, load_domain
+from lessons_lib.data.splits import load_split
+from lessons_lib.measure.metrics import pearson
+from lessons_lib.model.attention import padding_mask
+from lessons_lib.model.bert import mean_pool
+from lessons_lib.model.encode import encode_texts, tokenize
+from lessons_lib.model.pretrained import load_config, load_encoder, load_tensors
+from lessons_lib.transfer import fine_tuning
 from studies.engine import machine
 
 RESULTS = Path(__file__).resolve().parent / "results" / "real_job.json"
@@ -72,7 +73,7 @@ def sentence_transformer(folder: Path):
     from safetensors.torch import save_file
     from sentence_transformers import SentenceTransformer
 
-    from lessons_lib.pretrained import load_tokenizer
+    from lessons_lib.model.pretrained import load_tokenizer
 
     (folder / "config.json").write_text(json.dumps(load_config()), encoding="utf-8")
     save_file(load_tensors(), folder / "model.safetensors", metadata={"format": "pt"})
@@ -218,7 +219,7 @@ def tuning_rounds(sizes: Sizes, results: dict, save: Callable[[], None]) -> None
     train = tokenize([s.text for s in chosen]), [s.rating for s in chosen]
     tests = split.test[: sizes.tests]
     test, ratings = tokenize([s.text for s in tests]), [s.rating for s in tests]
-    precision = fine_tuning.fast_precision()
+    precision = fast_precision()
     ways = {OURS: tune_ours, PEER["fine-tuning"]: tune_theirs}
     job = results.setdefault("fine-tuning", {"texts": len(chosen), "precision": precision})
     rounds = job.setdefault("rounds", [])

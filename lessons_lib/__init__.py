@@ -7,8 +7,8 @@ chapter opens with are loaded when first used.
 from importlib import import_module
 
 _HOME_OF = {
-    "set_up": "lessons_lib.device",
-    "show_source": "lessons_lib.source",
+    "set_up": "lessons_lib.base.device",
+    "show_source": "lessons_lib.base.source",
     "check": "lessons_lib.exercises",
     "hint": "lessons_lib.exercises",
     "solution": "lessons_lib.exercises",

@@ -47,14 +47,14 @@ def _version(package: str) -> str:
 
 
 def _texts() -> None:
-    from lessons_lib.splits import load_split
+    from lessons_lib.data.splits import load_split
 
     if not load_split("tweets").test:
         raise RuntimeError("the tweets are empty")
 
 
 def _weights() -> None:
-    from lessons_lib.features import encode_texts
+    from lessons_lib.model.encode import encode_texts
 
     texts = ["It is raining.", "Rain is falling.", "He sells old cars."]
     first, same, other = encode_texts(texts, cache=False)

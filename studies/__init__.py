@@ -3,6 +3,6 @@
     python -m studies.length_extrapolation            run or resume it
     python -m studies.length_extrapolation --quick    a minute's worth, into no file
 
-A study first prints its budget. It refuses to run before its forecast, in `forecasts/NAME.json`,
-has been committed. Every run is saved as it ends, in `results/NAME.json`.
+A study first prints its budget. It refuses to run before its forecast, in `forecasts/NAME.json`
+under `lessons_lib/results`, has been committed. Every run is saved as it ends, in `NAME.json`.
 """

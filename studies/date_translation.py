@@ -1,8 +1,8 @@
 """Translate dates written in eight languages into YYYY-MM-DD, character by character.
 
-The model is `lessons_lib.models.Seq2Seq` with two layers on either side. It is tested on days that
+The model is `Seq2Seq` with two layers on either side. It is tested on days that
 it never saw, in formats that its training has for that language, and in the one format that it
-has not (`lessons_lib.dates`). A translation counts where all ten characters are right.
+has not (`lessons_lib.data.dates`). A translation counts where all ten characters are right.
 
 Variants: positions as in the paper or rotary or none at all, all three pre-norm; and post-norm,
 the paper's own order. Settings are chosen by the loss on validation days in training formats; the
@@ -13,13 +13,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lessons_lib.attention import padding_mask
-from lessons_lib.dates import LOCALES, DateExample, copy_the_digits, date_examples, score
-from lessons_lib.generate import generate
-from lessons_lib.layers import Config
-from lessons_lib.models import Seq2Seq
-from lessons_lib.tokens import Vocabulary, pad
-from lessons_lib.train import Plan, train
+from lessons_lib.data.batches import pad
+from lessons_lib.data.dates import (
+    LOCALES,
+    DateExample,
+    copy_the_digits,
+    date_examples,
+    score,
+)
+from lessons_lib.data.tokens import Vocabulary
+from lessons_lib.model.attention import padding_mask
+from lessons_lib.model.generate import generate
+from lessons_lib.model.layers import Config
+from lessons_lib.model.transformer import Seq2Seq
+from lessons_lib.training.loop import train
+from lessons_lib.training.plan import Plan
 from studies.engine import Study, main
 
 VARIANTS = {  # what each changes in the model's Config

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
+from lessons_lib.measure.results import HOME as results_home
+from lessons_lib.measure.results import Variant, as_variant, runs_of
 from studies.runs import Outcome, Task, machine, run_tasks
 
-__all__ = ["Outcome", "Study", "load_forecast", "load_results", "main", "run_all"]
+__all__ = ["Outcome", "Study", "main", "run_all"]
 
-HOME = Path(__file__).resolve().parent
-Variant = str | tuple[str, ...]
+HOME = results_home
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Study:
 
     @property
     def results_file(self) -> Path:
-        return HOME / "results" / f"{self.name}.json"
+        return HOME / f"{self.name}.json"
 
     @property
     def forecast_file(self) -> Path:
@@ -110,30 +111,6 @@ class Study:
             f"{self.name}: {variants} variants x ({trials} trials + {seeds} seeds) = "
             f"{variants * (trials + seeds)} runs of {self.configuration['steps']} steps"
         )
-
-
-def load_results(name: str) -> dict:
-    """A study's committed results.
-
-    Raises:
-        FileNotFoundError: it has not been run.
-    """
-    return json.loads((HOME / "results" / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def load_forecast(name: str) -> dict:
-    """What the authors expected before the study was run."""
-    return json.loads((HOME / "forecasts" / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def final_runs(results: dict, variant: Variant) -> list[dict]:
-    """A variant's final runs so far, by seed.
-
-    >>> runs = [{"variant": ["a", "b"], "stage": "final", "seed": 0}]
-    >>> len(final_runs({"runs": runs}, ("a", "b")))
-    1
-    """
-    return _runs_of(results, variant, "final")
 
 
 def main(study: Study) -> None:
@@ -184,7 +161,7 @@ def run_all(study: Study, jobs: int = 1, dask: str | None = None, only: str = ""
 
 def best_settings(results: dict, variant: Variant) -> dict:
     """The settings with the lowest validation number among a variant's search runs."""
-    tried = _runs_of(results, variant, "search")
+    tried = runs_of(results, variant, "search")
     return min(tried, key=lambda run: _or_inf(run["numbers"]["validation"]))["settings"]
 
 
@@ -192,17 +169,8 @@ def run_check(study: Study) -> dict[str, float]:
     """The small cell by which a test sees that the study still gives its numbers."""
     check = study.check
     configuration = study.configuration | check["configuration"]
-    variant = _as_variant(check["variant"])
+    variant = as_variant(check["variant"])
     return Outcome.of(study.run(variant, check["settings"], check["seed"], configuration)).numbers
-
-
-def _runs_of(results: dict, variant: Variant, stage: str) -> list[dict]:
-    runs = [run for run in results["runs"] if run["stage"] == stage]
-    return [run for run in runs if _as_variant(run["variant"]) == _as_variant(variant)]
-
-
-def _as_variant(stored: str | list[str]) -> Variant:
-    return stored if isinstance(stored, str) else tuple(stored)
 
 
 def _or_inf(number: float) -> float:
@@ -250,11 +218,11 @@ def _save(study: Study, results: dict) -> None:
             place[json.dumps(run["variant"])],
             order[run["stage"]],
             run["seed"],
-            study.trials(_as_variant(run["variant"])).index(run["settings"]),
+            study.trials(as_variant(run["variant"])).index(run["settings"]),
         )
     )
     results["configurations_tried"] = {
-        _label(variant): len(_runs_of(results, study.settings_from(variant), "search"))
+        _label(variant): len(runs_of(results, study.settings_from(variant), "search"))
         for variant in study.variants
     }
     study.results_file.parent.mkdir(exist_ok=True)
@@ -265,9 +233,10 @@ def _save(study: Study, results: dict) -> None:
 
 def _require_forecast(study: Study) -> None:
     """Git's order is the evidence that the forecast came first."""
-    relative = study.forecast_file.relative_to(HOME.parent)
-    committed = subprocess.run(
-        ["git", "ls-files", "--error-unmatch", str(relative)], cwd=HOME.parent, capture_output=True
-    )
-    if committed.returncode != 0:
-        sys.exit(f"Write and commit {relative} first: what you expect, before you know.")
+    file = study.forecast_file
+    command = ["git", "ls-files", "--error-unmatch", file.name]
+    if (
+        not file.parent.is_dir()
+        or subprocess.run(command, cwd=file.parent, capture_output=True).returncode
+    ):
+        sys.exit(f"Write and commit forecasts/{file.name} first: what you expect, before you know.")

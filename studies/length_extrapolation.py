@@ -1,6 +1,6 @@
 """Train a small language model on 32 characters; how does it read 512? For each position scheme.
 
-The text is newspaper editorials (`lessons_lib.domains`), the unit is a character, and the loss is
+The text is newspaper editorials (`data/reviews.py`), the unit is a character, and the loss is
 in nats per character. All lengths are tested on the same target characters, the 481st to 512th of
 each test article, with more and more text in front of them. So a scheme that can use, or at least
 bear, more context keeps its loss; one that cannot gets worse.
@@ -9,12 +9,13 @@ bear, more context keeps its loss; one that cannot gets worse.
 import torch
 from torch.nn import functional
 
-from lessons_lib.domains import load_domain
-from lessons_lib.layers import Config
-from lessons_lib.models import LanguageModel
-from lessons_lib.positions import SCHEMES
-from lessons_lib.tokens import Vocabulary
-from lessons_lib.train import Plan, train
+from lessons_lib.data.reviews import load_domain
+from lessons_lib.data.tokens import Vocabulary
+from lessons_lib.model.layers import Config
+from lessons_lib.model.positions import SCHEMES
+from lessons_lib.model.transformer import LanguageModel
+from lessons_lib.training.loop import train
+from lessons_lib.training.plan import Plan
 from studies.engine import Study, main
 
 LENGTHS = (32, 64, 128, 256, 512)

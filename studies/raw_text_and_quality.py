@@ -18,22 +18,23 @@ import math
 import torch
 from sklearn.linear_model import Ridge
 
-from lessons_lib.domains import load_domain
-from lessons_lib.language_modelling import (
+from lessons_lib.data.batches import pad, text_batches
+from lessons_lib.data.reviews import load_domain
+from lessons_lib.data.tokens import split_words
+from lessons_lib.model.layers import Config
+from lessons_lib.model.random_weights import matched_weights
+from lessons_lib.model.transformer import LanguageModel
+from lessons_lib.training.loop import train
+from lessons_lib.training.objectives import (
     encode_text,
     hide_tokens,
     loss_over,
     mask_tokens,
     mean_hidden,
     prediction_loss,
-    text_batches,
     word_vocabulary,
 )
-from lessons_lib.layers import Config
-from lessons_lib.models import LanguageModel
-from lessons_lib.random_weights import matched_weights
-from lessons_lib.tokens import pad, split_words
-from lessons_lib.train import Plan, train
+from lessons_lib.training.plan import Plan
 from studies.engine import Study, main
 
 RAW = {"text_500": 500, "text_2000": 2_000, "text_8000": 8_000, "shuffled": 8_000, "matched": 8_000}

@@ -1,6 +1,5 @@
 """One run of a study, and many of them at once: over this machine's cores, or a Dask cluster."""
 
-import base64
 import platform
 import time
 from collections.abc import Iterator, Sequence
@@ -117,27 +116,6 @@ def carry_out(study, task: Task) -> dict:
     seconds = round(time.perf_counter() - started, 1)
     told = {"seconds": seconds, "hardware": machine()["hardware"]}
     return task.key() | Outcome.of(outcome).record() | told
-
-
-def pack(predictions: Sequence[float]) -> str:
-    """Predictions (N,) as text: hundredths in 16 bits, base64; a third of what digits would take.
-
-    Raises:
-        ValueError: one is not finite, or beyond 327.67.
-
-    >>> unpack(pack([1.234, -4.0])).tolist()
-    [1.23, -4.0]
-    """
-    values = np.asarray(predictions, dtype=float)
-    if not (np.abs(values) < 327.67).all():
-        raise ValueError("pack takes finite numbers from -327.67 to 327.67")
-    hundredths = np.rint(100 * values).astype("<i2")
-    return base64.b64encode(hundredths.tobytes()).decode("ascii")
-
-
-def unpack(text: str) -> np.ndarray:
-    """The predictions (N,) that `pack` has written."""
-    return np.frombuffer(base64.b64decode(text), dtype="<i2") / 100
 
 
 def machine() -> dict:

@@ -2,7 +2,7 @@
 
 Encoders: "pretrained" is the published all-MiniLM-L6-v2, distilled from a larger model and then
 tuned on about a billion pairs of sentences; "default" and "matched" are random
-(`lessons_lib.random_weights`); "own_text" has the same shape and vocabulary, but has learnt from
+(`model/random_weights.py`); "own_text" has the same shape and vocabulary, but has learnt from
 nothing but the training texts of our four domains, by masked language modelling, without ratings.
 
 What the frozen layers make of a text is computed once for each encoder and domain, in bfloat16,
@@ -25,20 +25,24 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional
 
-from lessons_lib.attention import padding_mask, scaled_dot_product_attention
-from lessons_lib.bert import BertEncoder, mean_pool
-from lessons_lib.domains import DOMAINS, Snippet
-from lessons_lib.fair import mean_absolute_error, pearson
-from lessons_lib.features import tokenize
-from lessons_lib.fetch import atomic_write, cache_folder
-from lessons_lib.fine_tuning import SentimentModel, autocast, fit, predict
-from lessons_lib.language_modelling import IGNORED, mask_tokens, text_batches
-from lessons_lib.pretrained import load_encoder
-from lessons_lib.random_weights import default_weights, matched_weights
-from lessons_lib.splits import load_split
-from lessons_lib.tokens import pad
-from lessons_lib.train import Plan, train
-from studies.runs import Outcome, pack
+from lessons_lib.base.device import autocast
+from lessons_lib.base.files import atomic_write, cache_folder
+from lessons_lib.data.batches import pad, text_batches
+from lessons_lib.data.reviews import DOMAINS, Snippet
+from lessons_lib.data.splits import load_split
+from lessons_lib.measure.metrics import mean_absolute_error, pearson
+from lessons_lib.measure.results import pack
+from lessons_lib.model.attention import padding_mask, scaled_dot_product_attention
+from lessons_lib.model.bert import BertEncoder, mean_pool
+from lessons_lib.model.encode import tokenize
+from lessons_lib.model.pretrained import load_encoder
+from lessons_lib.model.random_weights import default_weights, matched_weights
+from lessons_lib.training.loop import train
+from lessons_lib.training.objectives import IGNORED, mask_tokens
+from lessons_lib.training.plan import Plan
+from lessons_lib.transfer.fine_tuning import fit, predict
+from lessons_lib.transfer.rating_model import SentimentModel
+from studies.runs import Outcome
 
 ENCODERS = ("pretrained", "default", "matched", "own_text")
 FROZEN_LAYERS = 4  # of six: what "the top two layers" leaves alone
@@ -95,7 +99,7 @@ def snippets_of(domain: str, part: str) -> list[Snippet]:
 
 @functools.cache
 def encoder_of(kind: str) -> BertEncoder:
-    """One of `ENCODERS`; its attention is the plain one of chapter 02, the faster in bfloat16."""
+    """One of `ENCODERS`; its attention is the plain one, the faster in bfloat16."""
     published = load_encoder(attention=scaled_dot_product_attention)
     if kind == "pretrained":
         return published

@@ -15,7 +15,7 @@ A seed draws the training texts anew, starts the head, orders the texts and drop
 
 import torch
 
-from lessons_lib.domains import DOMAINS
+from lessons_lib.data.reviews import DOMAINS
 from studies.engine import Study, main
 from studies.sentiment import (
     BATCH_SIZE,

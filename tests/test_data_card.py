@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lessons_lib.domains import DOMAINS, load_domain
-from lessons_lib.splits import contrived_ids, load_split, normal_form
+from lessons_lib.data.near_duplicates import normal_form
+from lessons_lib.data.reviews import DOMAINS, load_domain
+from lessons_lib.data.splits import contrived_ids, load_split
 
 CARD = Path(__file__).resolve().parent.parent / "book" / "data_card.md"
 PUBLISHED_AS = {

@@ -1,12 +1,12 @@
 """The project as a whole: imports run one way, importing is quick, the docstrings' examples run."""
 
-import ast
 import doctest
 import importlib
 import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,15 +14,6 @@ import pytest
 import lessons_lib
 
 ROOT = Path(__file__).resolve().parent.parent
-# Nothing imports what stands after it. A package stands for all of its modules.
-ORDER = [
-    *("device", "source", "fetch", "attention", "plots"),
-    *("positions", "multi_head", "layers", "models", "generate", "tokens", "train"),
-    *("rate_finder", "language_modelling", "bert", "naming"),
-    *("pretrained", "features", "random_weights", "fine_tuning"),
-    *("domains", "dates", "splits", "fair", "vader", "ready", "exercises"),
-]
-LAZY = {"__init__", "device"}  # these import others inside functions, on purpose
 
 
 def modules() -> list[str]:
@@ -30,31 +21,19 @@ def modules() -> list[str]:
     return sorted(module.name for module in found)
 
 
-def imported_by(path: Path) -> set[str]:
-    """The parts of lessons_lib that a file imports when it is itself imported."""
-    parts = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [node.module]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        parts |= {name.split(".")[1] for name in names if name.startswith("lessons_lib.")}
-    return parts
+def test_imports_run_one_way():
+    """The layers stand in pyproject.toml, under `tool.importlinter`."""
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_module_has_its_place_in_the_order():
-    tops = {module.split(".")[1] for module in modules()}
-    assert tops == set(ORDER)
-
-
-@pytest.mark.parametrize("part", ORDER)
-def test_imports_run_one_way(part):
-    home = ROOT / "lessons_lib" / part
-    files = list(home.rglob("*.py")) if home.is_dir() else [home.with_suffix(".py")]
-    later = ORDER[ORDER.index(part) + 1 :]
-    for file in files:
-        assert not imported_by(file) & set(later), file
+def test_every_folder_of_the_library_stands_in_the_layers():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    named = {part.strip() for layer in layers for part in layer.split("|")}
+    folders = {file.parent.name for file in (ROOT / "lessons_lib").glob("*/__init__.py")}
+    assert named == folders | {"ready"}
 
 
 def test_importing_the_library_loads_no_torch():
@@ -99,28 +78,12 @@ def test_every_public_function_and_class_says_what_it_is(module):
 
 
 def test_every_module_has_its_tests():
-    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
-    tops = {module.split(".")[1] for module in modules()}
-    assert tops <= tested
-
-
-def test_core_of_the_library_stays_small():
-    """Lines of code, without docstrings, comments and blank lines."""
-    files = [path for path in (ROOT / "lessons_lib").rglob("*.py") if "exercises" not in path.parts]
-    assert sum(len(code_lines(path)) for path in files) < 2_500
-
-
-def code_lines(path: Path) -> list[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if hasattr(node, "body") and isinstance(node.body, list) and _opens_with_docstring(node):
-            node.body = node.body[1:] or [ast.Pass()]
-    return [line for line in ast.unparse(tree).splitlines() if line.strip()]
-
-
-def _opens_with_docstring(node: ast.AST) -> bool:
-    documented = ast.Module | ast.ClassDef | ast.FunctionDef
-    return isinstance(node, documented) and ast.get_docstring(node) is not None
+    """`data/tokens.py` has `tests/data/test_tokens.py`; exercises are tested together."""
+    library = ROOT / "lessons_lib"
+    files = [file for file in library.glob("*/*.py") if file.parent.name != "exercises"]
+    wanted = {Path(file.parent.name, f"test_{file.name}") for file in files if file.stem[0] != "_"}
+    there = {file.relative_to(ROOT / "tests") for file in (ROOT / "tests").glob("*/test_*.py")}
+    assert wanted <= there
 
 
 def test_no_pickle_is_loaded_from_a_file():

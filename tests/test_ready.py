@@ -3,7 +3,7 @@
 import pytest
 
 from lessons_lib import ready
-from lessons_lib.fetch import FetchError
+from lessons_lib.base.fetch import FetchError
 
 
 def test_everything_works_in_one_line(capsys):
@@ -33,11 +33,11 @@ def test_a_missing_package_comes_with_its_command(monkeypatch):
 def test_weights_that_make_no_sense_are_noticed(monkeypatch):
     import torch
 
-    from lessons_lib import features
-
     def constant(texts, **options):
         return torch.ones(len(texts), 3)
 
-    monkeypatch.setattr(features, "encode_texts", constant)
+    from lessons_lib.model import encode
+
+    monkeypatch.setattr(encode, "encode_texts", constant)
     with pytest.raises(RuntimeError, match="rain more like cars"):
         ready._weights()

@@ -9,21 +9,21 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from lessons_lib.measure import results
+from lessons_lib.measure.results import final_runs, pack, unpack
 from studies import engine
-from studies.engine import Outcome, Study, best_settings, final_runs, run_all, run_check
-from studies.runs import pack, unpack
+from studies.engine import Outcome, Study, best_settings, run_all, run_check
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = sorted(path.stem for path in (ROOT / "studies" / "forecasts").glob("*.json"))
+NAMES = sorted(path.stem for path in (results.HOME / "forecasts").glob("*.json"))
 
 
 def stored_results(name: str) -> dict:
     """What a study has found so far; the test is skipped where it has not begun."""
     try:
-        return engine.load_results(name)
+        return results.load_results(name)
     except FileNotFoundError:
         pytest.skip(f"the study {name} has not been run yet")
 
@@ -104,7 +104,7 @@ run_all(study, jobs=int(sys.argv[2]))
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_killed_study_loses_nothing_and_runs_nothing_that_is_saved_twice(tmp_path, jobs):
-    script, results = tmp_path / "slow.py", tmp_path / "results" / "slow.json"
+    script, results = tmp_path / "slow.py", tmp_path / "slow.json"
     script.write_text(SLOW_STUDY)
     command = [sys.executable, str(script), str(tmp_path), jobs]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -267,17 +267,6 @@ def test_setting_whose_training_broke_is_never_the_best():
     assert best_settings({"runs": runs}, "a") == {"rate": 2}
 
 
-def test_predictions_are_kept_to_the_hundredth():
-    rng = np.random.default_rng(0)
-    values = rng.uniform(-4, 4, 1_000)
-    text = pack(values)
-    assert np.abs(unpack(text) - values).max() <= 0.005 + 1e-12
-    assert len(text) < 2_700
-    for wrong in ([np.nan], [400.0], [-np.inf]):
-        with pytest.raises(ValueError, match=r"finite numbers from -327\.67 to 327\.67"):
-            pack(wrong)
-
-
 def test_results_of_another_configuration_are_not_mixed(home):
     run_all(tiny_study(distance_from_two))
     with pytest.raises(SystemExit, match="of another configuration"):
@@ -294,12 +283,12 @@ def test_study_without_a_committed_forecast_is_refused(home, monkeypatch, capsys
     monkeypatch.setattr(sys, "argv", ["tiny"])
     with pytest.raises(SystemExit, match=r"Write and commit .*forecasts/tiny\.json first"):
         engine.main(tiny_study(distance_from_two))
-    assert not (home / "results" / "tiny.json").exists()
+    assert not (home / "tiny.json").exists()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_forecast_gives_each_contrast_a_direction_and_an_interval(name):
-    forecast = engine.load_forecast(name)
+    forecast = results.load_forecast(name)
     assert forecast["unit"] and forecast["primary"]
     for contrast in forecast["primary"]:
         low, high = contrast["interval"]

@@ -4,23 +4,24 @@ import functools
 import importlib
 import statistics
 from collections.abc import Callable
+from pathlib import Path
 
 from marks import put_between
 
-from lessons_lib.fair import pearson
-from lessons_lib.splits import load_split
-from lessons_lib.vader import vader_scores
-from studies.engine import HOME, final_runs, load_forecast, load_results
+from lessons_lib.data.splits import load_split
+from lessons_lib.measure.baselines import vader_scores
+from lessons_lib.measure.metrics import pearson
+from lessons_lib.measure.results import final_runs, load_forecast, load_results
 
-PAGE = HOME.parent / "book" / "results.md"
+PAGE = Path(__file__).resolve().parent.parent / "book" / "results.md"
 BEGIN = "<!-- results: made by `make studies` from studies/results; do not edit -->\n"
 END = "<!-- end of results -->"
 STORIES = {  # in the order of the page: what a study asks, and the chapter that tells its story
     "length_extrapolation": ("Train short, read long: who bears it?", "04_positional_encoding"),
-    "date_translation": ("Which positions translate dates?", "05_transformer"),
-    "raw_text_and_quality": ("Does more raw text make better features?", "06_pretraining"),
-    "source_target_matrix": ("From which domain to which?", "09_fine_tuning"),
-    "labels_needed": ("How many labels does pre-training save?", "09_fine_tuning"),
+    "date_translation": ("Which positions translate dates?", "06_transformer"),
+    "raw_text_and_quality": ("Does more raw text make better features?", "08_pretraining"),
+    "source_target_matrix": ("From which domain to which?", "12_fine_tuning"),
+    "labels_needed": ("How many labels does pre-training save?", "12_fine_tuning"),
 }
 Numbers = Callable[..., list[dict]]  # of a variant: the numbers of its final runs, one a seed
 

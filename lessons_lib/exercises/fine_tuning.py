@@ -164,7 +164,11 @@ def my_trained_names(names, num_layers, num_trained):
 
 def _names(num_layers: int) -> list[str]:
     """A model's parameter names, in the order in which torch lists them."""
-    parts = ("attention.project_in.weight", "attention_residual.norm.bias", "feed_forward.3.weight")
+    parts = (
+        "attention.project_key.weight",
+        "attention_residual.norm.bias",
+        "feed_forward.3.weight",
+    )
     embeddings = ("tokens.weight", "places.weight", "types.weight", "norm.weight", "norm.bias")
     layers = (f"layers.{number}.{part}" for number in range(num_layers) for part in parts)
     return [f"encoder.{name}" for name in (*embeddings, *layers)] + ["head.weight", "head.bias"]
@@ -932,7 +936,7 @@ def my_rating_loss(pooled, weight, bias, labels):
 
 def _mean_r(domain: str, labels: int, kind: str) -> float:
     """Mean r over the seeds of a cell of the study on labels."""
-    from studies.engine import final_runs, load_results
+    from lessons_lib.measure.results import final_runs, load_results
 
     runs = final_runs(load_results("labels_needed"), (domain, str(labels), kind))
     return statistics.mean(run["numbers"][f"r_{domain}"] for run in runs)

@@ -5,7 +5,7 @@ import functools
 import torch
 from torch.nn import functional
 
-from lessons_lib.attention import scaled_dot_product_attention
+from lessons_lib.model.attention import scaled_dot_product_attention
 
 from .engine.declare import CodeExercise, FindTheBug
 from .engine.values import Choice, Number, ShapePuzzle

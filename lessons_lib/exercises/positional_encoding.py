@@ -685,7 +685,7 @@ open_hands = Number(
 
 
 def _sinusoidal_change() -> float:
-    from studies.engine import load_results
+    from lessons_lib.measure.results import load_results
 
     runs = load_results("length_extrapolation")["runs"]
     final = [r["numbers"] for r in runs if (r["variant"], r["stage"]) == ("sinusoidal", "final")]

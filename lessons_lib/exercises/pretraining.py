@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn import functional
 
-from lessons_lib.language_modelling import IGNORED, looks_at, prediction_loss
+from lessons_lib.training.objectives import IGNORED, looks_at, prediction_loss
 
 from .engine.declare import CodeExercise, FindTheBug
 from .engine.values import Choice, Number, Ordering
@@ -974,7 +974,7 @@ vocabulary_claim = Choice(
 
 def _r_after_8000() -> float:
     """The mean over seeds, from the study's results."""
-    from studies.engine import load_results
+    from lessons_lib.measure.results import load_results
 
     runs = load_results("raw_text_and_quality")["runs"]
     final = [r["numbers"] for r in runs if (r["variant"], r["stage"]) == ("text_8000", "final")]

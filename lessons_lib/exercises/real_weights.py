@@ -8,10 +8,10 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch.nn import functional
 
-from lessons_lib.bert import BertEncoder
-from lessons_lib.layers import Config
-from lessons_lib.naming import Published, name_table
-from lessons_lib.tokens import split_words
+from lessons_lib.data.tokens import split_words
+from lessons_lib.model.bert import BertEncoder
+from lessons_lib.model.checkpoint import Published, name_table
+from lessons_lib.model.layers import Config
 
 from .engine.declare import CodeExercise, FindTheBug
 from .engine.values import Choice, Number, Ordering
@@ -424,7 +424,7 @@ names = CodeExercise(
         "Only the middle one needs a table.",
         '`published.split(".", 3)` stops after the number; `rsplit(".", 1)` cuts off the last '
         "word.",
-        "Three of the published names in a layer lead to one of ours.",
+        "Both files say query, key and value; what stands before that word differs.",
     ),
     because="A checkpoint is a dictionary. Loading it takes names, and shapes that fit; neither "
     "says whether it is right.",
@@ -446,9 +446,9 @@ def my_name(published):
         "embeddings.LayerNorm": "norm",
     }
     parts = {
-        "attention.self.query": "attention.project_in",
-        "attention.self.key": "attention.project_in",
-        "attention.self.value": "attention.project_in",
+        "attention.self.query": "attention.project_query",
+        "attention.self.key": "attention.project_key",
+        "attention.self.value": "attention.project_value",
         "attention.output.dense": "attention.project_out",
         "attention.output.LayerNorm": "attention_residual.norm",
         "intermediate.dense": "feed_forward.0",
@@ -465,7 +465,7 @@ def my_name(published):
 @names.right
 def my_name(published):
     name = re.sub(r"^encoder\.layer\.", "layers.", published)
-    name = re.sub(r"attention\.self\.\w+", "attention.project_in", name)
+    name = name.replace("attention.self.", "attention.project_")
     name = name.replace("attention.output.dense", "attention.project_out")
     name = name.replace("attention.output.LayerNorm", "attention_residual.norm")
     name = name.replace("intermediate.dense", "feed_forward.0")
@@ -485,7 +485,7 @@ def my_name(published):
         return looked_up[words[1].split("_")[0]] + "." + kind
     start, inner = "layers." + words[2] + ".", words[3:]
     if "self" in inner:
-        place = "attention.project_in"
+        place = "attention.project_" + inner[2]
     elif inner == ["intermediate", "dense"]:
         place = "feed_forward.0"
     elif "LayerNorm" in inner:
@@ -506,8 +506,8 @@ def my_name(published):
         return table[stem] + "." + kind
     number, middle, kind = found.groups()
     match middle.split("."):
-        case ["attention", "self", _]:
-            ours = "attention.project_in"
+        case ["attention", "self", role]:
+            ours = f"attention.project_{role}"
         case ["attention", "output", last]:
             ours = {"dense": "attention.project_out"}.get(last, "attention_residual.norm")
         case ["intermediate", _]:
@@ -550,11 +550,11 @@ def every_layer_keeps_its_number(answer):
 
 
 @names.check
-def query_key_and_value_go_into_one(answer):
+def query_key_and_value_keep_their_roles(answer):
     if off := _off(answer, lambda name: ".self." in name):
         return (
-            f"`{off[0]}` becomes `{off[1]}` in yours. Our layers hold one matrix for query, key "
-            "and value, so these three share a name."
+            f"`{off[0]}` becomes `{off[1]}` in yours. Our layers call the three `project_query`, "
+            "`project_key` and `project_value`."
         )
 
 
@@ -592,10 +592,9 @@ def my_name(published):
     return _with(lambda _, ours: re.sub(r"layers\.\d+", "layers.0", ours))(published)
 
 
-@names.wrong(query_key_and_value_go_into_one, "one matrix for query, key")
+@names.wrong(query_key_and_value_keep_their_roles, "Our layers call the three")
 def my_name(published):
-    query = published.endswith("query.weight")
-    return _with(lambda _, ours: ours.replace("_in", "_in.query") if query else ours)(published)
+    return _with(lambda _, ours: ours.replace("project_key", "project_query"))(published)
 
 
 @names.wrong(the_rest_of_a_layer_is_told_apart, "occur twice")
@@ -979,7 +978,7 @@ harm_order = Ordering(
 
 def first_patient() -> BertEncoder:
     """A faulty copy of the published encoder."""
-    from lessons_lib.pretrained import load_encoder
+    from lessons_lib.model.pretrained import load_encoder
 
     encoder = load_encoder()
     weight = encoder.layers[4].attention.project_out.weight
@@ -989,13 +988,12 @@ def first_patient() -> BertEncoder:
 
 def second_patient() -> BertEncoder:
     """Another faulty copy."""
-    from lessons_lib.pretrained import load_encoder
+    from lessons_lib.model.pretrained import load_encoder
 
     encoder = load_encoder()
     for layer in encoder.layers:
-        for tensor in layer.attention.project_in.parameters():
-            query, key, value = tensor.data.chunk(3)
-            tensor.data = torch.cat([key, query, value])
+        own = layer.attention
+        own.project_query, own.project_key = own.project_key, own.project_query
     return encoder
 
 

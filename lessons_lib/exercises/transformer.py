@@ -5,8 +5,8 @@ import random
 import torch
 from torch.nn import functional
 
-from lessons_lib.layers import Config, EncoderLayer
-from lessons_lib.models import count_parameters
+from lessons_lib.model.layers import Config, EncoderLayer
+from lessons_lib.model.transformer import count_parameters
 
 from .engine.declare import CodeExercise, FindTheBug
 from .engine.values import Choice, Number, Ordering, ShapePuzzle

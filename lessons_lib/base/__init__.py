@@ -1,0 +1,1 @@
+"""What everything stands on: device, files, figures; nothing here knows of models."""

@@ -1,0 +1,1 @@
+"""Texts, pieces and batches: what goes into a model."""

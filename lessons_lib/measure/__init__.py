@@ -1,0 +1,1 @@
+"""How good it is, beside humans and baselines, and how sure one can be."""

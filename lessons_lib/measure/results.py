@@ -1,0 +1,71 @@
+"""What the studies have found, and what their authors had expected: the stored files, read.
+
+The studies themselves stand beside the library; only their results come with it, so that a page
+draws them wherever it runs.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+HOME = Path(__file__).resolve().parent.parent / "results"
+Variant = str | tuple[str, ...]
+
+
+def load_results(name: str) -> dict:
+    """A study's committed results.
+
+    Raises:
+        FileNotFoundError: it has not been run.
+    """
+    return json.loads((HOME / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def load_forecast(name: str) -> dict:
+    """What the authors expected before the study was run."""
+    return json.loads((HOME / "forecasts" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def final_runs(results: dict, variant: Variant) -> list[dict]:
+    """A variant's final runs so far, by seed.
+
+    >>> runs = [{"variant": ["a", "b"], "stage": "final", "seed": 0}]
+    >>> len(final_runs({"runs": runs}, ("a", "b")))
+    1
+    """
+    return runs_of(results, variant, "final")
+
+
+def runs_of(results: dict, variant: Variant, stage: str) -> list[dict]:
+    """A variant's runs of one stage, "search" or "final"."""
+    runs = [run for run in results["runs"] if run["stage"] == stage]
+    return [run for run in runs if as_variant(run["variant"]) == as_variant(variant)]
+
+
+def as_variant(stored: str | list[str]) -> Variant:
+    """A variant as a study has it: JSON turns tuples into lists."""
+    return stored if isinstance(stored, str) else tuple(stored)
+
+
+def pack(predictions: Sequence[float]) -> str:
+    """Predictions (N,) as text: hundredths in 16 bits, base64; a third of what digits would take.
+
+    Raises:
+        ValueError: one is not finite, or beyond 327.67.
+
+    >>> unpack(pack([1.234, -4.0])).tolist()
+    [1.23, -4.0]
+    """
+    values = np.asarray(predictions, dtype=float)
+    if not (np.abs(values) < 327.67).all():
+        raise ValueError("pack takes finite numbers from -327.67 to 327.67")
+    hundredths = np.rint(100 * values).astype("<i2")
+    return base64.b64encode(hundredths.tobytes()).decode("ascii")
+
+
+def unpack(text: str) -> np.ndarray:
+    """The predictions (N,) that `pack` has written."""
+    return np.frombuffer(base64.b64decode(text), dtype="<i2") / 100

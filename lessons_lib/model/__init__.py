@@ -1,0 +1,1 @@
+"""The Transformer, piece by piece, and published weights in it."""

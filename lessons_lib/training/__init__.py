@@ -1,0 +1,1 @@
+"""The loop, the rate and the objectives."""

@@ -1,0 +1,69 @@
+"""A stopped training goes on: model, optimiser, random state and history in one file."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lessons_lib.training.plan import History
+
+
+def save_checkpoint(
+    path: Path | str, model: nn.Module, optimiser, history: History, best: dict[str, Tensor]
+) -> None:
+    """Write model, best state, optimiser, random state and history, as a whole or not at all."""
+    state = {f"model.{name}": tensor for name, tensor in copy_of(model).items()}
+    state |= {f"best.{name}": tensor for name, tensor in best.items()}
+    for number, entries in optimiser.state_dict()["state"].items():
+        state |= {f"optimiser.{number}.{name}": tensor for name, tensor in entries.items()}
+    state["random"] = torch.get_rng_state()
+    notes = {"history": json.dumps([history.train, history.validation])}
+    draft = Path(f"{path}.part")
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, draft, notes)
+    draft.replace(path)
+
+
+def load_checkpoint(
+    path: Path | str, model: nn.Module, optimiser
+) -> tuple[History, dict[str, Tensor]]:
+    """Put a checkpoint back into model, optimiser and random state; return history and best state.
+
+    Raises:
+        ValueError: the file is no checkpoint, or that of another model; nothing was changed then.
+    """
+    with safe_open(path, framework="pt") as file:
+        notes = file.metadata() or {}
+        state = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    if "history" not in notes:
+        raise ValueError(f"{path} is not a checkpoint that `train` has written")
+    saved = _part(state, "model.")
+    there, here = _shapes(saved), _shapes(model.state_dict())
+    for name in here | there:
+        if there.get(name) != here.get(name):
+            differ = f"{name} is {there.get(name)} there and {here.get(name)} here"
+            raise ValueError(f"{path} is a checkpoint of another model: {differ}")
+    model.load_state_dict(saved)
+    memory = optimiser.state_dict()
+    for name, tensor in _part(state, "optimiser.").items():
+        number, entry = name.split(".")
+        memory["state"].setdefault(int(number), {})[entry] = tensor
+    optimiser.load_state_dict(memory)
+    torch.set_rng_state(state["random"])
+    train_losses, looks = json.loads(notes["history"])
+    return History(train_losses, [tuple(look) for look in looks]), _part(state, "best.")
+
+
+def copy_of(model: nn.Module) -> dict[str, Tensor]:
+    """A model's weights and buffers by name, apart from it."""
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def _part(state: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+    return {name[len(start) :]: state[name] for name in state if name.startswith(start)}
+
+
+def _shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}

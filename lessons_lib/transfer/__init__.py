@@ -1,0 +1,1 @@
+"""Carrying what was learnt into another domain: one technique, one file."""

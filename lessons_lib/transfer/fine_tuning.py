@@ -1,0 +1,177 @@
+"""Fine-tuning an encoder on rated texts: what is trained, at which rates, and from what is kept.
+
+Axes: B texts, L tokens, N texts in all.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lessons_lib.base.device import autocast
+from lessons_lib.data.batches import pad
+from lessons_lib.model.attention import padding_mask
+from lessons_lib.training.loop import train
+from lessons_lib.training.plan import History, Plan
+from lessons_lib.transfer.rating_model import SentimentModel
+
+ULMFIT_FACTOR = 2.6  # each layer's rate over that of the layer below (Howard and Ruder 2018)
+Inputs = Sequence[Sequence[int]] | Sequence[Tensor]
+
+
+def parameter_groups(
+    model: SentimentModel, factor: float = ULMFIT_FACTOR, weight_decay: float = 0.01
+) -> list[dict]:
+    """One group for each trained layer: the head at the full rate, each layer below at less.
+
+    Args:
+        factor: the head's rate over the top layer's, the top layer's over that below, and so on.
+
+    Returns:
+        Groups for `train`, from the head down, each with its `rate_factor`.
+
+    Source: Howard and Ruder 2018, section 3.2 (arXiv:1801.06146), "discriminative fine-tuning".
+    """
+    layers = list(model.encoder.layers)[::-1]
+    inside = {id(p) for layer in layers for p in layer.parameters()}
+    embeddings = [p for p in model.encoder.parameters() if id(p) not in inside]
+    blocks = [model.head.parameters()]
+    blocks += [layer.parameters() for layer in layers] + [embeddings]
+    groups = []
+    for depth, block in enumerate(blocks):
+        opened = [p for p in block if p.requires_grad]
+        for is_matrix in (True, False):  # biases and norms do not decay
+            group = {
+                "params": [p for p in opened if (p.dim() > 1) == is_matrix],
+                "weight_decay": weight_decay if is_matrix else 0.0,
+                "rate_factor": factor**-depth,
+                "fused": True,  # one pass over the memory at each step
+            }
+            groups += [group] if group["params"] else []
+    return groups
+
+
+@torch.no_grad()
+def frozen_activations(
+    model: SentimentModel,
+    texts: Sequence[Sequence[int]],
+    batch_size: int = 64,
+    precision: str = "float32",
+) -> list[Tensor]:
+    """What the frozen part makes of each text, computed once: N tensors (L, d_model).
+
+    `fit` and `predict` take them in place of the ids. They hold as long as the frozen part stays
+    what it is, and are made without dropout.
+
+    Args:
+        texts: ids of each text.
+    """
+    found: list[Tensor] = [torch.empty(0)] * len(texts)
+    was_training = model.training
+    model.eval()
+    for places in _by_length(texts, batch_size):
+        ids, mask = _rectangle([texts[place] for place in places], _device(model))
+        with autocast(precision, ids.device):
+            states = model.frozen_part(ids, mask)
+        for place, row in zip(places, states, strict=True):
+            found[place] = row[: len(texts[place])].clone()
+    model.train(was_training)
+    return found
+
+
+def fit(
+    model: SentimentModel,
+    inputs: Inputs,
+    ratings: Sequence[float],
+    *,
+    steps: int,
+    learning_rate: float,
+    batch_size: int = 32,
+    warmup_share: float = 0.1,
+    factor: float = 1.0,
+    precision: str = "float32",
+    seed: int = 0,
+    progress: Callable[[int, float], None] | None = None,
+) -> History:
+    """Train what is to be trained by squared error on standardised ratings.
+
+    Args:
+        inputs: for each of N texts its ids, or its `frozen_activations`.
+        ratings: (N,).
+        warmup_share: of the steps, over which the rate rises; after that it falls evenly to 0.
+        factor: of `parameter_groups`; 1 = all layers at one rate.
+        precision: "float32" or "bfloat16".
+        seed: of the order of the texts; dropout follows torch's own.
+
+    Raises:
+        ValueError: ratings are fewer than 2 or all alike, or not as many as there are inputs.
+    """
+    if len(inputs) != len(ratings):
+        raise ValueError(f"expected a rating for each of {len(inputs)} texts, got {len(ratings)}")
+    model.set_scale(ratings)
+    targets = (
+        torch.as_tensor(ratings, dtype=torch.float32) - model.mean.cpu()
+    ) / model.spread.cpu()
+
+    def loss_of(model: SentimentModel, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        x, mask, target = batch
+        with autocast(precision, x.device):
+            found = model.standardised(x, mask)
+        return functional.mse_loss(found.float(), target)
+
+    warmup_steps = round(warmup_share * steps)
+    plan = Plan(steps, learning_rate, warmup_steps=warmup_steps, check_every=steps)
+    batches = _rated_batches(inputs, targets, batch_size, seed, _device(model))
+    groups = parameter_groups(model, factor, plan.weight_decay)
+    return train(model, batches, loss_of, plan, groups=groups, progress=progress)
+
+
+@torch.no_grad()
+def predict(
+    model: SentimentModel, inputs: Inputs, batch_size: int = 64, precision: str = "float32"
+) -> np.ndarray:
+    """Ratings of N texts in the given order, from ids or `frozen_activations`: (N,)."""
+    found = np.empty(len(inputs))
+    model.eval()
+    for places in _by_length(inputs, batch_size):
+        x, mask = _rectangle([inputs[place] for place in places], _device(model))
+        with autocast(precision, x.device):
+            found[places] = model(x, mask).float().cpu().numpy()
+    return found
+
+
+def _rated_batches(inputs, targets: Tensor, batch_size: int, seed: int, device) -> Iterator[tuple]:
+    """Endless; each pass in a new order, eight batches at a time sorted by length."""
+    rng = torch.Generator().manual_seed(seed)
+    while True:
+        order = torch.randperm(len(inputs), generator=rng).tolist()
+        for start in range(0, len(order), 8 * batch_size):
+            pool = order[start : start + 8 * batch_size]
+            groups = list(_by_length([inputs[place] for place in pool], batch_size))
+            for number in torch.randperm(len(groups), generator=rng).tolist():
+                places = [pool[place] for place in groups[number]]
+                x, mask = _rectangle([inputs[place] for place in places], device)
+                yield x, mask, targets[places].to(device)
+
+
+def _by_length(inputs: Inputs, batch_size: int) -> Iterator[list[int]]:
+    """Places of texts of like length, so that little is padding."""
+    order = sorted(range(len(inputs)), key=lambda place: len(inputs[place]))
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def _rectangle(rows: list, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Ids (B, L) or states (B, L, d_model), and their mask (B, 1, L)."""
+    if isinstance(rows[0], Tensor):
+        lengths = torch.tensor([len(row) for row in rows])
+        x = nn.utils.rnn.pad_sequence(rows, batch_first=True).float()
+    else:
+        x, lengths = pad(rows)
+    return x.to(device), padding_mask(lengths, x.size(1)).to(device)
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device
