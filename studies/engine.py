@@ -7,7 +7,6 @@ import argparse
 import importlib
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
+from lessons_lib.base.files import atomic_write
 from lessons_lib.measure.results import HOME as results_home
 from lessons_lib.measure.results import Variant, as_variant, runs_of
 from studies.runs import Outcome, Task, machine, run_tasks
@@ -225,10 +225,8 @@ def _save(study: Study, results: dict) -> None:
         _label(variant): len(runs_of(results, study.settings_from(variant), "search"))
         for variant in study.variants
     }
-    study.results_file.parent.mkdir(exist_ok=True)
-    draft = study.results_file.with_suffix(".part")
-    draft.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    os.replace(draft, study.results_file)
+    with atomic_write(study.results_file) as out:
+        out.write((json.dumps(results, indent=1) + "\n").encode())
 
 
 def _require_forecast(study: Study) -> None:
