@@ -4,7 +4,7 @@ ENVIRONMENT = $(PYTHON) tools/environment.py
 VENV = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test notebooks studies bench lint constraints clean
+.PHONY: help book lab test notebooks studies bench gpu lint constraints clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,11 @@ studies: ## Run, or go on with, the long experiments; QUICK=1 a taste, JOBS=4 pr
 			$(if $(JOBS),--jobs $(JOBS)) $(if $(DASK),--dask $(DASK)) || exit 1; \
 	done
 	@$(VENV)/python tools/results_page.py
+
+gpu: ## Run every notebook on this machine's GPU, and compare; the page on speed is renewed
+	@$(ENVIRONMENT) run test
+	@$(VENV)/python tools/gpu.py $(CHAPTER)
+	@$(VENV)/python tools/speed_page.py
 
 bench: ## Time the encoder and two real jobs beside other libraries', renew the book's tables; a taste with QUICK=1
 	@$(ENVIRONMENT) run test bench

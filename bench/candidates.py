@@ -5,18 +5,14 @@ can do. Each takes x (B, L, d_model) and returns the same shape.
 """
 
 import importlib.util
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from bench import torch_twins
 from lessons_lib.model.layers import Config
 from lessons_lib.model.transformer import Encoder
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
-import torch_twins
 
 OURS = "ours"
 INSTALL = "pip install -e '.[run,test,bench]' -c constraints.txt"

@@ -7,7 +7,7 @@ chapter opens with are loaded when first used.
 from importlib import import_module
 
 _HOME_OF = {
-    "set_up": "lessons_lib.base.device",
+    "set_up": "lessons_lib.base.set_up",
     "show_source": "lessons_lib.base.source",
     "check": "lessons_lib.exercises",
     "hint": "lessons_lib.exercises",

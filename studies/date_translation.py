@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lessons_lib.data.batches import pad
+from lessons_lib.data.batches import POOL, mixed_by_length, pad
 from lessons_lib.data.dates import (
     LOCALES,
     DateExample,
@@ -37,7 +37,6 @@ VARIANTS = {  # what each changes in the model's Config
     "post_norm": {"pre_norm": False},
 }
 ISO_LENGTH = len("2021-03-03")
-POOL = 8  # batches that are drawn together and sorted by length, so that little is padded
 
 
 class Translator:
@@ -65,15 +64,12 @@ class Translator:
 
     def batches(self, examples: list[DateExample], batch_size: int, seed: int):
         """Endless batches; each pass in a new order, examples of like length together."""
-        rng = torch.Generator().manual_seed(seed)
-        size = POOL * batch_size
+        rng, lengths = torch.Generator().manual_seed(seed), [len(one.written) for one in examples]
+        whole = len(examples) // (POOL * batch_size) * POOL * batch_size
         while True:
-            order = torch.randperm(len(examples), generator=rng).tolist()
-            for first in range(0, len(order) - size + 1, size):
-                pool = [examples[place] for place in order[first : first + size]]
-                pool.sort(key=lambda example: len(example.written))
-                for part in torch.randperm(POOL, generator=rng).tolist():
-                    yield self.batch(pool[part * batch_size : (part + 1) * batch_size])
+            order = torch.randperm(len(examples), generator=rng).tolist()[:whole]
+            for places in mixed_by_length(order, lengths, batch_size, rng):
+                yield self.batch([examples[place] for place in places])
 
     @torch.no_grad()
     def translate(self, examples: list[DateExample]) -> list[str]:

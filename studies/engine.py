@@ -1,23 +1,24 @@
 """What all studies share: budget, search, seeds, many cores, each run saved, going on after a stop.
 
-`studies/runs.py` is the other half: how one run is carried out, here or on another machine.
+`runs.py` says how one run is carried out, here or on another machine; `storage.py`, how it is kept.
 """
 
 import argparse
 import importlib
 import json
 import math
-import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
-from lessons_lib.base.files import atomic_write
 from lessons_lib.measure.results import HOME as results_home
-from lessons_lib.measure.results import Variant, as_variant, runs_of
+from lessons_lib.measure.results import Variant, as_variant, read_lines, runs_of
 from studies.runs import Outcome, Task, machine, run_tasks
+from studies.storage import append, is_committed, origin
 
 __all__ = ["Outcome", "Study", "main", "run_all"]
 
@@ -37,11 +38,11 @@ class Study:
         seeds: of the final runs, at the settings kept; or a function from variant to its seeds.
         run: called as run(variant, settings, seed, configuration); returns named numbers, among
             them `validation`, by which settings are chosen; or an `Outcome`.
-        configuration: sizes and steps, the same for all variants.
+        configuration: sizes, steps and whatever else decides a run, the same for all variants.
         trial: in place of `run` in the search, where only `validation` is needed.
         settings_from: a function from variant to the variant whose search it relies on.
-        prepare: called as prepare(configuration) once, before the runs are spread; what it
-            returns is kept in the results as `prepared`.
+        prepare: called as prepare(configuration, variants) once, before the runs of these variants
+            are spread; what it returns is kept in the results as `prepared`.
         budget_text: replaces the line that counts runs and steps.
         quick: what replaces parts of the configuration under --quick.
         quick_variants: those run under --quick; all if None.
@@ -58,7 +59,7 @@ class Study:
     configuration: dict
     trial: Callable[..., dict[str, float] | Outcome] | None = None
     settings_from: Callable[[Variant], Variant] = field(default=lambda variant: variant)
-    prepare: Callable[[dict], dict | None] | None = None
+    prepare: Callable[[dict, list[Variant]], dict | None] | None = None
     budget_text: str = ""
     quick: dict = field(default_factory=dict)
     quick_variants: Sequence[Variant] | None = None
@@ -67,7 +68,7 @@ class Study:
 
     @property
     def results_file(self) -> Path:
-        return HOME / f"{self.name}.json"
+        return HOME / f"{self.name}.jsonl"
 
     @property
     def forecast_file(self) -> Path:
@@ -98,8 +99,15 @@ class Study:
         return [
             Task(variant, best_settings(results, self.settings_from(variant)), seed, stage)
             for variant in variants
+            if self.is_searched(results, variant)
             for seed in self.seeds_of(variant)
         ]
+
+    def is_searched(self, results: dict, variant: Variant) -> bool:
+        """Whether all trials on which a variant relies have been made, and one has worked."""
+        relied_on = self.settings_from(variant)
+        made = len(runs_of(results, relied_on, "search"))
+        return made == len(self.trials(relied_on)) and bool(best_settings(results, relied_on))
 
     def budget(self) -> str:
         """What the whole study costs, in runs and steps."""
@@ -120,49 +128,117 @@ def main(study: Study) -> None:
     parser.add_argument("--jobs", type=int, default=-1, help="processes; all cores by default")
     parser.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler, such as tcp://...")
     parser.add_argument("--only", default="", metavar="TEXT", help="variants whose name holds it")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no run after these")
+    parser.add_argument("--changed", metavar="WHY", help="go on with other settings, and say why")
     arguments = parser.parse_args()
     print(study.budget(), flush=True)
-    if arguments.quick:
-        for variant in study.quick_variants or study.variants:
-            settings, configuration = study.trials(variant)[0], study.configuration | study.quick
-            numbers = Outcome.of(study.run(variant, settings, 0, configuration)).numbers
-            print(variant, {name: round(value, 3) for name, value in numbers.items()}, flush=True)
-        return
-    _require_forecast(study)
-    if sys.modules["__main__"].__spec__:  # so that other processes know its functions by name
+    if study.run.__module__ == "__main__":  # so that other processes know its functions by name
         study = importlib.import_module(sys.modules["__main__"].__spec__.name).STUDY
-    run_all(study, arguments.jobs, arguments.dask, arguments.only)
+    if arguments.quick:
+        quick_run(study, arguments.jobs)
+        return
+    if not is_committed(study.forecast_file):
+        name = study.forecast_file.name
+        sys.exit(f"Write and commit forecasts/{name} first: what you expect, before you know.")
+    run_all(
+        study,
+        arguments.jobs,
+        arguments.dask,
+        arguments.only,
+        minutes=arguments.minutes,
+        changed=arguments.changed,
+    )
 
 
-def run_all(study: Study, jobs: int = 1, dask: str | None = None, only: str = "") -> dict:
+def quick_run(study: Study, jobs: int = 1) -> None:
+    """Search, seeds, saving and all, at a small size and into a folder that goes again.
+
+    Only validation numbers are shown: a quick look must not become a look at the test texts.
+    """
+    variants = tuple(study.quick_variants or study.variants)
+    small = replace(
+        study,
+        variants=variants,
+        settings_from=lambda variant: variant,
+        seeds=(0,),
+        configuration=study.configuration | study.quick,
+        check={},
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        results = run_all(small, jobs, file=Path(folder, f"{study.name}.jsonl"))
+    for variant in variants:
+        for run in runs_of(results, variant, "final"):
+            found = run["failed"] if "failed" in run else f"{run['numbers']['validation']:.3f}"
+            print(f"{_label(variant)}: {run['settings']}, validation {found}", flush=True)
+
+
+def run_all(
+    study: Study,
+    jobs: int = 1,
+    dask: str | None = None,
+    only: str = "",
+    *,
+    minutes: float = math.inf,
+    changed: str | None = None,
+    file: Path | None = None,
+) -> dict:
     """Run what has not been run yet, the whole search first; return all results.
 
     Args:
         jobs: processes on this machine, one thread each; -1 = one for each core.
         dask: the address of a Dask scheduler whose workers run them instead.
         only: variants whose label, such as "movies / top_2", holds this text.
+        minutes: no run begins after these.
+        changed: why the settings are not those of the runs so far; those runs count no more.
+        file: in place of the study's own.
     """
-    results = _begin(study)
+    file = file or study.results_file
+    deadline = time.monotonic() + 60 * minutes
+    _begin(study, file, changed)
     for stage in ("search", "final"):
+        results = read_lines(file)
         tasks = study.tasks(stage, results, only)
         missing = [task for task in tasks if not task.is_in(results["runs"])]
-        if missing and study.prepare and (told := study.prepare(study.configuration)):
-            results["prepared"] = told
-        for record in run_tasks(study, missing, jobs, dask):
+        if missing and study.prepare:
+            wanted = list(dict.fromkeys(task.variant for task in missing))
+            if told := study.prepare(study.configuration, wanted):
+                append(file, "prepared", told)
+        for record in run_tasks(study, missing, jobs, dask, deadline):
             if record["hardware"] == results["machine"]["hardware"]:
                 del record["hardware"]
-            results["runs"].append(record)
-            _save(study, results)
-    if study.check and "check" not in results:
-        results["check"] = study.check | {"numbers": run_check(study), "tolerance": study.tolerance}
-        _save(study, results)
-    return results
+            append(file, "run", record)
+        if time.monotonic() > deadline:
+            break
+    if study.check and "check" not in read_lines(file) and time.monotonic() < deadline:
+        numbers = run_check(study)
+        append(file, "check", study.check | {"numbers": numbers, "tolerance": study.tolerance})
+    return in_order(study, read_lines(file))
 
 
-def best_settings(results: dict, variant: Variant) -> dict:
-    """The settings with the lowest validation number among a variant's search runs."""
-    tried = runs_of(results, variant, "search")
-    return min(tried, key=lambda run: _or_inf(run["numbers"]["validation"]))["settings"]
+def best_settings(results: dict, variant: Variant) -> dict | None:
+    """The settings with the lowest validation number among a variant's search runs; None = none."""
+    tried = [run for run in runs_of(results, variant, "search") if "failed" not in run]
+    best = min(tried, key=lambda run: _or_inf(run["numbers"]["validation"]), default=None)
+    return best and best["settings"]
+
+
+def at_the_edge(study: Study, results: dict, variant: Variant) -> list[str]:
+    """Settings whose best value is the least or the most that was tried beside the other best ones.
+
+    Such a search was too narrow: the number that rests on it is marked on the page.
+    """
+    best = best_settings(results, study.settings_from(variant)) or {}
+    found = []
+    for name, value in best.items():
+        rest = {key: kept for key, kept in best.items() if key != name}
+        tried = {
+            trial[name]
+            for trial in study.trials(study.settings_from(variant))
+            if {key: trial.get(key) for key in rest} == rest and name in trial
+        }
+        if len(tried) > 1 and not isinstance(value, str) and value in (min(tried), max(tried)):
+            found.append(name)
+    return found
 
 
 def run_check(study: Study) -> dict[str, float]:
@@ -173,22 +249,44 @@ def run_check(study: Study) -> dict[str, float]:
     return Outcome.of(study.run(variant, check["settings"], check["seed"], configuration)).numbers
 
 
+def in_order(study: Study, results: dict) -> dict:
+    """The same results, runs in the study's order, however they came in."""
+    place = {_label(variant): at for at, variant in enumerate(study.variants)}
+    order = {"search": 0, "final": 1}
+
+    def key(run: dict) -> tuple:
+        variant = as_variant(run["variant"])
+        trials = study.trials(variant)
+        trial = trials.index(run["settings"]) if run["settings"] in trials else len(trials)
+        return place.get(_label(variant), len(place)), order[run["stage"]], run["seed"], trial
+
+    return results | {"runs": sorted(results["runs"], key=key)}
+
+
 def _or_inf(number: float) -> float:
     return math.inf if math.isnan(number) else number
 
 
-def _begin(study: Study) -> dict:
-    """The results so far; a fresh file where there is none or the configuration is another."""
-    described = json.loads(json.dumps(_description(study)))  # tuples as lists, as in the file
-    if study.results_file.exists():
-        results = json.loads(study.results_file.read_text(encoding="utf-8"))
-        if {name: results.get(name) for name in described} == described:
-            return results
+def _begin(study: Study, file: Path, changed: str | None) -> None:
+    """Write the first line; refuse to mix runs of other settings, or note the change."""
+    now = json.loads(json.dumps(_description(study)))  # tuples as lists, as in the file
+    if not file.exists():
+        precision = study.configuration.get("precision", "float32")
+        told = {"machine": machine(), "precision": precision}
+        forecast = study.forecast_file
+        append(file, "study", now | told | (origin(forecast) if forecast.exists() else {}))
+        return
+    results = read_lines(file)
+    was = {name: results.get(name) for name in now}
+    if was == now:
+        return
+    differ = ", ".join(name for name in now if was[name] != now[name])
+    if changed is None:
         sys.exit(
-            f"{study.results_file.name} is of another configuration: move it away to begin anew."
+            f"{file.name} is of another configuration ({differ}): move it away to begin anew, or "
+            "go on with --changed WHY, which leaves the old runs out and is told on the page."
         )
-    precision = study.configuration.get("precision", "float32")
-    return described | {"machine": machine(), "precision": precision, "runs": []}
+    append(file, "change", {"why": changed, "what": differ, "now": now})
 
 
 def _description(study: Study) -> dict:
@@ -207,34 +305,3 @@ def _description(study: Study) -> dict:
 
 def _label(variant: Variant) -> str:
     return variant if isinstance(variant, str) else " / ".join(variant)
-
-
-def _save(study: Study, results: dict) -> None:
-    """Write the file as a whole, runs in the study's order, however they came in."""
-    place = {json.dumps(variant): at for at, variant in enumerate(study.variants)}
-    order = {"search": 0, "final": 1}
-    results["runs"].sort(  # runs of one search stay in the order of its trials
-        key=lambda run: (
-            place[json.dumps(run["variant"])],
-            order[run["stage"]],
-            run["seed"],
-            study.trials(as_variant(run["variant"])).index(run["settings"]),
-        )
-    )
-    results["configurations_tried"] = {
-        _label(variant): len(runs_of(results, study.settings_from(variant), "search"))
-        for variant in study.variants
-    }
-    with atomic_write(study.results_file) as out:
-        out.write((json.dumps(results, indent=1) + "\n").encode())
-
-
-def _require_forecast(study: Study) -> None:
-    """Git's order is the evidence that the forecast came first."""
-    file = study.forecast_file
-    command = ["git", "ls-files", "--error-unmatch", file.name]
-    if (
-        not file.parent.is_dir()
-        or subprocess.run(command, cwd=file.parent, capture_output=True).returncode
-    ):
-        sys.exit(f"Write and commit forecasts/{file.name} first: what you expect, before you know.")

@@ -17,15 +17,9 @@ import time
 import torch
 
 from studies.engine import Study, main
-from studies.sentiment import (
-    ENCODERS,
-    Texts,
-    outcome,
-    own_text_note,
-    part_of,
-    texts_of,
-    tuned,
-)
+from studies.shared.encoders import ENCODERS, own_text_note
+from studies.shared.texts import Texts, part_of, texts_of
+from studies.shared.tuning import outcome, tuned
 
 LABELS = {"movies": (16, 64, 256, 1_000, 2_000), "tweets": (64, 1_000)}
 VARIANTS = tuple(  # (domain, labels, encoder or words)
@@ -94,10 +88,11 @@ def _words(settings: dict, train_on: Texts):
     return lambda texts: ridge.predict([one.text for one in texts.snippets]), seconds
 
 
-def prepare(configuration: dict) -> dict:
-    """Pre-train on our own text, and let the frozen layers read all texts once."""
-    note = own_text_note()
-    for kind in ENCODERS:
+def prepare(configuration: dict, variants) -> dict:
+    """Pre-train on our own text, and let the frozen layers read all texts once, where needed."""
+    kinds = {variant[2] for variant in variants} & set(ENCODERS)
+    note = own_text_note() if "own_text" in kinds else {}
+    for kind in sorted(kinds):
         for domain in LABELS:
             for part in ("train", "test"):
                 texts_of(kind, domain, part)

@@ -1,13 +1,17 @@
 """One run of a study, and many of them at once: over this machine's cores, or a Dask cluster."""
 
+import math
+import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
+
+from lessons_lib.training.loop import TrainingFault
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,12 @@ class Task:
         return any(self.key().items() <= run.items() for run in runs)
 
 
-def run_tasks(study, tasks: list[Task], jobs: int = 1, dask: str | None = None) -> Iterator[dict]:
+def run_tasks(
+    study, tasks: list[Task], jobs: int = 1, dask: str | None = None, deadline: float = math.inf
+) -> Iterator[dict]:
     """Carry out tasks; the record of each is handed over as it ends, in any order.
+
+    What a training breaks off with is kept as a run that has failed.
 
     A bar shows how many are done, and how long the rest will take at that speed.
 
@@ -78,21 +86,26 @@ def run_tasks(study, tasks: list[Task], jobs: int = 1, dask: str | None = None) 
         study: a `studies.engine.Study`.
         jobs: processes on this machine; 1 = no other process, -1 = one for each core.
         dask: the address of a Dask scheduler; its workers need this repository and its packages.
+        deadline: no task begins after this time of `time.monotonic`.
     """
     if not tasks:
         return
-    ways = _on_dask(study, tasks, dask) if dask else _on_cores(study, tasks, jobs)
+    in_time = (task for task in tasks if time.monotonic() < deadline)
+    ways = _on_dask(study, tasks, dask) if dask else _on_cores(study, in_time, jobs)
     title = f"{study.name}, {tasks[0].stage}"
     yield from tqdm(ways, total=len(tasks), desc=title, unit="run", smoothing=0)
 
 
-def _on_cores(study, tasks: list[Task], jobs: int) -> Iterator[dict]:
+def _on_cores(study, tasks: Iterable[Task], jobs: int) -> Iterator[dict]:
     from joblib import Parallel, delayed
 
     if jobs == 1:
         yield from (carry_out(study, task) for task in tasks)
         return
-    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+    # Tasks are taken as processes become free, so that a deadline is kept.
+    parallel = Parallel(
+        n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
+    )
     yield from parallel(delayed(carry_out)(study, task) for task in tasks)
 
 
@@ -110,12 +123,17 @@ def carry_out(study, task: Task) -> dict:
     import torch
 
     torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for `working`, which else would take all cores
     run = study.trial if task.stage == "search" and study.trial else study.run
     started = time.perf_counter()
-    outcome = run(task.variant, task.settings, task.seed, study.configuration)
+    try:
+        outcome = run(task.variant, task.settings, task.seed, study.configuration)
+        found = Outcome.of(outcome).record()
+    except (TrainingFault, FloatingPointError) as fault:  # a result too: this setting breaks
+        found = {"failed": str(fault)}
     seconds = round(time.perf_counter() - started, 1)
     told = {"seconds": seconds, "hardware": machine()["hardware"]}
-    return task.key() | Outcome.of(outcome).record() | told
+    return task.key() | found | told
 
 
 def machine() -> dict:

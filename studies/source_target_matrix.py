@@ -17,14 +17,8 @@ import torch
 
 from lessons_lib.data.reviews import DOMAINS
 from studies.engine import Study, main
-from studies.sentiment import (
-    BATCH_SIZE,
-    joined,
-    outcome,
-    part_of,
-    texts_of,
-    tuned,
-)
+from studies.shared.texts import joined, part_of, texts_of
+from studies.shared.tuning import BATCH_SIZE, outcome, tuned
 
 ALL_BUT = {f"all but {domain}": domain for domain in DOMAINS}
 SOURCES = (*DOMAINS, *ALL_BUT)
@@ -102,9 +96,9 @@ def trial(variant, settings: dict, seed: int, configuration: dict):
     return run(variant, settings, seed, configuration, tested=False)
 
 
-def prepare(configuration: dict) -> None:
+def prepare(configuration: dict, variants) -> None:
     """Let the frozen layers read all texts once, before several processes want them."""
-    for kind in ("pretrained", *CONTROLS):
+    for kind in sorted({variant[2] for variant in variants}):
         for domain in DOMAINS:
             for part in ("train", "validation", "test"):
                 texts_of(kind, domain, part)

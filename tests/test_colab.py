@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell
 from rendered_pages import ROOT
 
 import notebooks as tool  # isort: skip  (from tools)
-from lessons_lib.base.device import INSTALL_TORCH
+from lessons_lib.base.set_up import INSTALL_TORCH
 from lessons_lib.exercises.engine import registry
 
 CHAPTER = tool.chapter_names()[0]

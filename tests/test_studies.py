@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from lessons_lib.measure import results
-from lessons_lib.measure.results import final_runs, pack, unpack
+from lessons_lib.measure.results import final_runs, pack, read_lines, unpack
+from lessons_lib.training.loop import TrainingFault
 from studies import engine
 from studies.engine import Outcome, Study, best_settings, run_all, run_check
 
@@ -77,7 +78,7 @@ def test_study_goes_on_where_it_was_stopped(home):
     study = tiny_study(stops_at_the_fourth)
     with pytest.raises(KeyboardInterrupt):
         run_all(study)
-    assert len(json.loads(study.results_file.read_text())["runs"]) == 3
+    assert len(results.read_lines(study.results_file)["runs"]) == 3
     run_all(study)
     assert len(calls) == 10 + 1  # ten runs, and the one that was cut off
 
@@ -104,7 +105,7 @@ run_all(study, jobs=int(sys.argv[2]))
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_killed_study_loses_nothing_and_runs_nothing_that_is_saved_twice(tmp_path, jobs):
-    script, results = tmp_path / "slow.py", tmp_path / "slow.json"
+    script, results = tmp_path / "slow.py", tmp_path / "slow.jsonl"
     script.write_text(SLOW_STUDY)
     command = [sys.executable, str(script), str(tmp_path), jobs]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -116,11 +117,11 @@ def test_killed_study_loses_nothing_and_runs_nothing_that_is_saved_twice(tmp_pat
         time.sleep(0.02)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
-    before = json.loads(results.read_text())["runs"]
+    before = read_lines(results)["runs"]
     begun = (tmp_path / "ran.txt").read_text().splitlines()
     assert 3 <= len(before) < 12
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
-    runs = json.loads(results.read_text())["runs"]
+    runs = read_lines(results)["runs"]
     assert all(run in runs for run in before)
     assert len(runs) == 12
     lines = (tmp_path / "ran.txt").read_text().splitlines()
@@ -131,7 +132,7 @@ def test_killed_study_loses_nothing_and_runs_nothing_that_is_saved_twice(tmp_pat
 
 
 def saved_runs(path: Path) -> int:
-    return len(json.loads(path.read_text())["runs"]) if path.exists() else 0
+    return len(read_lines(path)["runs"]) if path.exists() else 0
 
 
 def test_many_processes_give_the_file_that_one_gives(home):
@@ -199,12 +200,11 @@ def test_variants_may_be_tuples_with_searches_and_seeds_of_their_own(home):
         settings_from=in_place,
     )
     results = run_all(study)
-    assert results == json.loads(study.results_file.read_text())
+    assert results == engine.in_order(study, read_lines(study.results_file))
     searched = [run["variant"] for run in results["runs"] if run["stage"] == "search"]
     assert searched == [["x", "fast"]] * 2 + [["x", "slow"]] * 2
     assert [len(final_runs(results, variant)) for variant in variants] == [3, 3, 1]
     assert final_runs(results, ("yy", "fast"))[0]["settings"] == {"rate": 1}  # as chosen for x
-    assert results["configurations_tried"] == {"x / fast": 2, "yy / fast": 2, "x / slow": 2}
     assert run_all(study) == results
 
 
@@ -233,8 +233,9 @@ def test_preparation_comes_once_before_the_runs_and_not_where_none_is_left(home)
         order.append("run")
         return distance_from_two(*arguments)
 
-    def prepare(configuration):
+    def prepare(configuration, variants):
         order.append("prepare")
+        assert variants == ["a"]
         return {"steps": configuration["steps"]}
 
     study = tiny_study(run, variants=("a",), prepare=prepare)
@@ -279,11 +280,78 @@ def test_budget_counts_all_runs():
 
 
 def test_study_without_a_committed_forecast_is_refused(home, monkeypatch, capsys):
-    subprocess.run(["git", "init", "-q"], cwd=home.parent)
+    forecast, study = home / "forecasts" / "tiny.json", tiny_study(distance_from_two)
     monkeypatch.setattr(sys, "argv", ["tiny"])
-    with pytest.raises(SystemExit, match=r"Write and commit .*forecasts/tiny\.json first"):
-        engine.main(tiny_study(distance_from_two))
-    assert not (home / "tiny.json").exists()
+
+    def git(*arguments):
+        names = "-c", "user.name=A", "-c", "user.email=a@example.org"
+        subprocess.run(["git", *names, *arguments], cwd=home, check=True, capture_output=True)
+
+    def refused():
+        with pytest.raises(SystemExit, match=r"Write and commit .*forecasts/tiny\.json first"):
+            engine.main(study)
+        assert not study.results_file.exists()
+
+    git("init", "-q")
+    refused()
+    forecast.parent.mkdir()
+    forecast.write_text("{}")
+    refused()
+    git("add", ".")
+    refused()  # added is not committed
+    git("commit", "-q", "-m", "forecast")
+    forecast.write_text("{} ")
+    refused()  # changed since
+    git("checkout", "-q", ".")
+    engine.main(study)
+    kept = read_lines(study.results_file)
+    assert len(kept["runs"]) == 10 and len(kept["forecast_sha256"]) == 64 and kept["commit"]
+
+
+def breaks_at_rate_three(variant, settings, seed, configuration):
+    if settings["rate"] == 3 or seed == 6:
+        raise TrainingFault("step 7: the loss is nan")
+    return distance_from_two(variant, settings, seed, configuration)
+
+
+def test_a_training_that_breaks_is_kept_as_failed_and_hides_nothing(home):
+    found = run_all(tiny_study(breaks_at_rate_three, variants=("a",)))
+    failed = [(run["stage"], run["failed"]) for run in found["runs"] if "failed" in run]
+    fault = "step 7: the loss is nan"
+    assert failed == [("search", fault), ("final", fault)]
+    assert [run["seed"] for run in final_runs(found, "a")] == [5]
+    assert run_all(tiny_study(breaks_at_rate_three, variants=("a",))) == found  # not tried again
+
+
+def test_no_run_begins_after_the_given_minutes_and_the_rest_comes_later(home):
+    study = tiny_study(distance_from_two)
+    assert run_all(study, minutes=0)["runs"] == []
+    assert len(run_all(study)["runs"]) == 10
+
+
+def test_changed_settings_leave_the_old_runs_out_and_say_why(home):
+    run_all(tiny_study(distance_from_two))
+    study = tiny_study(distance_from_two, configuration={"steps": 20})
+    found = run_all(study, changed="ten steps were too few")
+    assert len(found["runs"]) == 10
+    assert [(change["why"], change["what"]) for change in found["changes"]] == [
+        ("ten steps were too few", "configuration")
+    ]
+    assert len(study.results_file.read_text().splitlines()) == 1 + 10 + 1 + 10
+
+
+def test_the_best_setting_at_the_edge_of_its_search_is_marked(home):
+    study = tiny_study(distance_from_two, search={"rate": (2, 3, 4), "steps": (9,)})
+    found = run_all(study)
+    assert engine.at_the_edge(study, found, "a") == ["rate"]
+    wider = tiny_study(distance_from_two, name="wider", search={"rate": (1, 2, 3), "steps": (9,)})
+    assert engine.at_the_edge(wider, run_all(wider), "a") == []
+
+
+def test_quick_look_shows_validation_only_and_leaves_no_file(home, capsys):
+    engine.quick_run(tiny_study(distance_from_two, quick={"steps": 1}, quick_variants=("b",)))
+    assert capsys.readouterr().out == "b: {'rate': 2}, validation 0.000\n"
+    assert list(home.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,51 +1,28 @@
-"""Choosing the device and making runs repeatable, so that no chapter has to."""
+"""What to compute on, and how: device, precision and threads, decided in this one place.
+
+A model is kept where the reader made it, on the CPU as a rule. Whatever computes long with it
+(training, encoding many texts) takes it to the best device meanwhile, by `working`, and brings it
+back, so that no page has to know of devices.
+"""
 
 import contextlib
-import importlib.util
 import os
-import random
-import sys
+from collections.abc import Iterator
+from pathlib import Path
 
-INSTALL_TORCH = 'pip install "torch>=2.11"'
-OLDEST_TORCH = (2, 11)
+SMALL_MODEL = 3_000_000  # numbers; below it a second thread waits more than it works
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
-def set_up(seed: int = 0):
-    """Get a notebook ready: device, seeds, determinism, threads, plot style; print one line.
+def best_device():
+    """The `torch.device` to compute on: CUDA where there is one, else MPS, else the CPU.
 
-    Args:
-        seed: seed of every random number generator in use (Python, NumPy, torch), 0 to 2^32 - 1.
-
-    Returns:
-        The `torch.device` to compute on: CUDA where there is one, else MPS, else the CPU.
-
-    Raises:
-        ModuleNotFoundError: torch is missing; the message holds the command that installs it.
-        ValueError: `seed` is not a whole number from 0 to 2^32 - 1.
+    The environment variable LESSONS_DEVICE, such as "cpu", decides otherwise.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed should be a whole number from 0 to 2^32 - 1, not {seed!r}")
-    if importlib.util.find_spec("torch") is None:
-        raise ModuleNotFoundError(
-            f"PyTorch is not installed for this Python ({sys.executable}). "
-            f"Install it with:  {INSTALL_TORCH}  and restart the kernel."
-        )
     import torch
 
-    from lessons_lib.base import plots
-
-    device = _best_device()
-    _seed_everything(seed)
-    _be_deterministic()
-    torch.set_num_threads(_usable_cores())
-    plots.use_style()
-    print(_summary(device, seed))
-    return device
-
-
-def _best_device():
-    import torch
-
+    if wanted := os.environ.get("LESSONS_DEVICE"):
+        return torch.device(wanted)
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -53,70 +30,110 @@ def _best_device():
     return torch.device("cpu")
 
 
-def _seed_everything(seed: int) -> None:
-    import numpy
+@contextlib.contextmanager
+def working(model) -> Iterator:
+    """Let a model compute on the best device inside a `with`; afterwards it is where it was.
+
+    A model that the reader has put on a device of their own stays there. A large one has all cores
+    meanwhile, a small one a single thread.
+
+    Args:
+        model: an `nn.Module`; its parameters stay the same objects.
+
+    Yields:
+        The `torch.device` to bring the inputs to.
+    """
     import torch
 
-    random.seed(seed)
-    numpy.random.seed(seed)
-    torch.manual_seed(seed)
+    home, threads = device_of(model), torch.get_num_threads()
+    away = best_device() if home.type == "cpu" else home
+    try:
+        is_small = sum(part.numel() for part in model.parameters()) < SMALL_MODEL
+        torch.set_num_threads(1 if is_small else usable_cores())
+        model.to(away)
+        yield away
+    finally:
+        model.to(home)
+        torch.set_num_threads(threads)
 
 
-def _be_deterministic() -> None:
-    """Prefer repeatable kernels, and full float32, so that a GPU shows the book's numbers."""
+def device_of(model):
+    """Where a model's parameters are; the CPU where it has none."""
     import torch
 
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.allow_tf32 = False
+    first = next(model.parameters(), None)
+    return torch.device("cpu") if first is None else first.device
 
 
-def _usable_cores() -> int:
-    """Cores this process may use: a container's or a cluster's share, not the whole machine."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdigit() and int(wanted) > 0:
-        return int(wanted)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def move(thing, device):
+    """The same tensors on a device: a tensor, or tuples, lists and dicts of what may hold some.
 
-
-def _summary(device, seed: int) -> str:
-    import torch
-
-    if device.type == "cuda":
-        place = torch.cuda.get_device_name()
-    elif device.type == "mps":
-        place = "Apple GPU"
-    else:
-        threads = torch.get_num_threads()
-        place = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
-    version = torch.__version__.split("+")[0]
-    line = f"Ready: torch {version} on {place}, seed {seed}."
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_TORCH:
-        line += f" This torch is older than the course was tested with; {INSTALL_TORCH}."
-    return line
+    >>> import torch
+    >>> move((torch.ones(2), "words", [torch.ones(3)]), "meta")[2][0].device
+    device(type='meta')
+    """
+    if hasattr(thing, "to") and hasattr(thing, "device"):
+        return thing.to(device)
+    if isinstance(thing, dict):
+        return {name: move(part, device) for name, part in thing.items()}
+    if isinstance(thing, tuple) and hasattr(thing, "_fields"):
+        return type(thing)(*(move(part, device) for part in thing))
+    if isinstance(thing, tuple | list):
+        return type(thing)(move(part, device) for part in thing)
+    return thing
 
 
 def autocast(precision: str, device) -> contextlib.AbstractContextManager:
     """Matrix products in `precision` inside a `with`; weights and sums stay float32.
+
+    A device that knows no such choice computes as it does.
 
     Raises:
         ValueError: it is neither "float32" nor "bfloat16".
     """
     import torch
 
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"precision should be float32 or bfloat16, not {precision!r}")
+    require_precision(precision)
+    if not torch.amp.is_autocast_available(device.type):
+        return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
+def require_precision(precision: str) -> None:
+    """Raise ValueError unless it is "float32" or "bfloat16"."""
+    if precision not in ("float32", "bfloat16"):
+        raise ValueError(f"precision should be float32 or bfloat16, not {precision!r}")
+
+
 def fast_precision(device=None) -> str:
-    """ "bfloat16" where this processor computes it by itself, else "float32"."""
+    """ "bfloat16" where this processor computes it by itself, else "float32".
+
+    Args:
+        device: a `torch.device`; None = the CPU.
+    """
     import torch
 
     if device is not None and device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     known = torch.cpu.get_capabilities() if device is None or device.type == "cpu" else {}
     return "bfloat16" if known.get("avx512_bf16") or known.get("amx_bf16") else "float32"
+
+
+def usable_cores() -> int:
+    """Cores this process may use: a container's or a cluster's share, not the whole machine."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdigit() and int(wanted) > 0:
+        return int(wanted)
+    counted = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        counted = len(os.sched_getaffinity(0))
+    return max(1, min(counted, _quota()))
+
+
+def _quota() -> int:
+    """The cores' worth of time that a container is given; many where nothing limits it."""
+    try:
+        allowed, period = _QUOTA.read_text(encoding="ascii").split()
+        return int(allowed) // int(period)
+    except (OSError, ValueError):  # no such file, or "max"
+        return 1 << 16

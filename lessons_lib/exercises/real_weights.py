@@ -976,27 +976,6 @@ harm_order = Ordering(
 )
 
 
-def first_patient() -> BertEncoder:
-    """A faulty copy of the published encoder."""
-    from lessons_lib.model.pretrained import load_encoder
-
-    encoder = load_encoder()
-    weight = encoder.layers[4].attention.project_out.weight
-    weight.data = weight.data.T.contiguous()
-    return encoder
-
-
-def second_patient() -> BertEncoder:
-    """Another faulty copy."""
-    from lessons_lib.model.pretrained import load_encoder
-
-    encoder = load_encoder()
-    for layer in encoder.layers:
-        own = layer.attention
-        own.project_query, own.project_key = own.project_key, own.project_query
-    return encoder
-
-
 which_fault = Choice(
     kind="Which fault",
     answer_name="which_fault_answer",

@@ -7,7 +7,10 @@ import torch
 from torch.nn import functional
 
 from .engine.declare import CodeExercise, FindTheBug
+from .engine.oracles import other_dtype, wrong_gradient
 from .engine.values import Choice, Number, Ordering, ShapePuzzle
+
+_FIXED = "is a tensor made with a fixed dtype, or outside torch?"
 
 # --- recap -------------------------------------------------------------------------------------
 
@@ -121,15 +124,6 @@ def _lookup_by_hand(query, keys, values) -> torch.Tensor:
     return torch.tensor(averages, dtype=values.dtype)
 
 
-def _other_dtype(name: str, tensor: torch.Tensor, wanted: torch.dtype) -> str | None:
-    if tensor.dtype == wanted:
-        return None
-    return (
-        f"Given {wanted}, `{name}` is {tensor.dtype}: is a tensor made with a fixed dtype, or "
-        f"outside torch?"
-    )
-
-
 @soft_lookup.check
 def output_is_one_value(answer):
     output = answer(*_lookup_inputs())
@@ -144,7 +138,7 @@ def output_is_one_value(answer):
             f"has {tuple(output.shape)}. "
             + likely.get(tuple(output.shape), "Average over the keys, not over the width.")
         )
-    return _other_dtype("output", output, torch.float64)
+    return other_dtype("output", output, torch.float64, _FIXED)
 
 
 @soft_lookup.check
@@ -215,18 +209,7 @@ def gradient_reaches_every_input(answer):
     query, keys, values = oracle
     wanted = functional.scaled_dot_product_attention(query[None], keys, values, scale=1.0)
     wanted.square().sum().backward()
-    return _wrong_gradient(("query", "keys", "values"), ours, oracle)
-
-
-def _wrong_gradient(names, ours, oracle) -> str | None:
-    """Compare what two backward passes left in `grad`, input by input."""
-    for name, mine, wanted in zip(names, ours, oracle, strict=True):
-        if mine.grad is None or not mine.grad.abs().sum() > 0:
-            return f"No gradient reaches `{name}`: is it cut off by `.item()` or `.detach()`?"
-        if not torch.allclose(mine.grad, wanted.grad, atol=1e-8):
-            return (
-                f"The gradient of `{name}` is wrong: is a part of the path cut off by `.detach()`?"
-            )
+    return wrong_gradient(("query", "keys", "values"), ours, oracle)
 
 
 @soft_lookup.wrong(output_is_one_value, "Average over the keys")
@@ -407,7 +390,7 @@ def shapes_are_right(answer):
             f"{tuple(output.shape)}. It is weights @ value."
         )
     for name, tensor in (("output", output), ("weights", weights)):
-        message = _other_dtype(name, tensor, torch.float64)
+        message = other_dtype(name, tensor, torch.float64, _FIXED)
         if message:
             return message
 
@@ -565,7 +548,7 @@ def precision_is_kept(answer):
         inputs = _attention_inputs(dtype=dtype)
         output, _ = answer(*inputs)
         if output.dtype != dtype:
-            return _other_dtype("output", output, dtype)
+            return other_dtype("output", output, dtype, _FIXED)
         difference = output - functional.scaled_dot_product_attention(*inputs)
         if not difference.abs().max() < tolerance:
             return (
@@ -616,14 +599,14 @@ def gradients_are_right(answer):
     output.square().sum().backward(retain_graph=True)
     masked = functional.scaled_dot_product_attention(*oracle, attn_mask=_some_mask())
     masked.square().sum().backward()
-    message = _wrong_gradient(("query", "key", "value"), ours, oracle)
+    message = wrong_gradient(("query", "key", "value"), ours, oracle)
     if message:
         return message
     if not weights.requires_grad:
         return "`weights` comes back cut off from its inputs: return it without `.detach()`."
     weights.square().sum().backward()
     _torch_weights(*oracle[:2], _some_mask()).square().sum().backward()
-    message = _wrong_gradient(("query", "key"), ours[:2], oracle[:2])
+    message = wrong_gradient(("query", "key"), ours[:2], oracle[:2])
     return message and f"Through `weights`, not through `output`: {message}"
 
 
@@ -1257,7 +1240,7 @@ def causal_output_has_its_shape(answer):
     output = answer(*_causal_inputs())
     if output.shape != (2, 3, 5, 4):
         return f"The output should have shape (2, 3, 5, 4); yours has {tuple(output.shape)}."
-    return _other_dtype("output", output, torch.float64)
+    return other_dtype("output", output, torch.float64, _FIXED)
 
 
 @late_mask.check
@@ -1342,7 +1325,7 @@ def gradient_is_right(answer):
         return "No gradient comes back: something in between leaves torch (`.item()`, `.detach()`)."
     output.square().sum().backward()
     functional.scaled_dot_product_attention(*oracle, is_causal=True).square().sum().backward()
-    return _wrong_gradient(("query", "key", "value"), ours, oracle)
+    return wrong_gradient(("query", "key", "value"), ours, oracle)
 
 
 @late_mask.wrong(causal_output_has_its_shape, "yours has (2, 3, 5, 5)")

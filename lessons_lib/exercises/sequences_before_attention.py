@@ -7,7 +7,11 @@ import torch
 from torch.nn import functional
 
 from .engine.declare import CodeExercise, FindTheBug
+from .engine.oracles import normal, other_dtype, wrong_gradient
 from .engine.values import Choice, Number, Ordering, ShapePuzzle
+
+_FIXED = "is a tensor made with a fixed dtype? `x.new_zeros(...)` takes that of `x`."
+_BACK_IN_TIME = "the path back in time"
 
 # --- recap -------------------------------------------------------------------------------------
 
@@ -44,32 +48,6 @@ answer_shape = ShapePuzzle(
     hints=("First `states[:, -1]`: which axes are left? Then multiply the last of them away.",),
     because="`states[:, -1]` is the last step of each sequence, (4, 32); times (32, 5): (4, 5).",
 )
-
-
-def _normal(*shape: int, seed: int, dtype=torch.float64) -> torch.Tensor:
-    rng = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=rng, dtype=dtype)
-
-
-def _other_dtype(name: str, tensor: torch.Tensor, wanted: torch.dtype) -> str | None:
-    if tensor.dtype == wanted:
-        return None
-    return (
-        f"Given {wanted}, `{name}` is {tensor.dtype}: is a tensor made with a fixed dtype? "
-        f"`x.new_zeros(...)` takes that of `x`."
-    )
-
-
-def _wrong_gradient(names, ours, oracle) -> str | None:
-    """Compare what two backward passes left in `grad`, input by input."""
-    for name, mine, wanted in zip(names, ours, oracle, strict=True):
-        if mine.grad is None or not mine.grad.abs().sum() > 0:
-            return f"No gradient reaches `{name}`: is it cut off by `.item()` or `.detach()`?"
-        if not torch.allclose(mine.grad, wanted.grad, atol=1e-8):
-            return (
-                f"The gradient of `{name}` is wrong: is a part of the path back in time cut off by "
-                f"`.detach()`?"
-            )
 
 
 _CUT_OFF = "No gradient comes back: something in between leaves torch (`.item()`, `.detach()`)."
@@ -149,7 +127,7 @@ _RNN_NAMES = "x", "w_input", "w_state", "bias"
 def _rnn_inputs(batch: int = 3, seq_len: int = 5, dtype=torch.float64):
     """x (B, n, 4), w_input (4, 6), w_state (6, 6), bias (6,): all sizes differ."""
     shapes = (batch, seq_len, 4), (4, 6), (6, 6), (6,)
-    return tuple(_normal(*shape, seed=seed, dtype=dtype) for seed, shape in enumerate(shapes))
+    return tuple(normal(*shape, seed=seed, dtype=dtype) for seed, shape in enumerate(shapes))
 
 
 def _torch_rnn(x, w_input, w_state, bias) -> torch.Tensor:
@@ -179,7 +157,7 @@ def there_is_a_state_for_each_step(answer):
         )
     if states.shape != (3, 5, 6):
         return f"The states should be (B, n, H) = (3, 5, 6); yours are {tuple(states.shape)}."
-    return _other_dtype("states", states, torch.float64)
+    return other_dtype("states", states, torch.float64, _FIXED)
 
 
 @recurrent.check
@@ -240,7 +218,7 @@ def gradient_goes_all_the_way_back(answer):
         return _CUT_OFF
     states.square().sum().backward()
     _torch_rnn(*oracle).square().sum().backward()
-    return _wrong_gradient(_RNN_NAMES, ours, oracle)
+    return wrong_gradient(_RNN_NAMES, ours, oracle, _BACK_IN_TIME)
 
 
 @recurrent.wrong(there_is_a_state_for_each_step, "stacked in front")
@@ -454,7 +432,7 @@ _CONVOLUTION_NAMES = "x", "weight", "bias"
 def _convolution_inputs(batch: int = 2, seq_len: int = 9, kernel: int = 3, dtype=torch.float64):
     """x (B, n, 4), weight (kernel, 4, 5), bias (5,): all sizes differ."""
     shapes = (batch, seq_len, 4), (kernel, 4, 5), (5,)
-    return tuple(_normal(*shape, seed=seed, dtype=dtype) for seed, shape in enumerate(shapes, 7))
+    return tuple(normal(*shape, seed=seed, dtype=dtype) for seed, shape in enumerate(shapes, 7))
 
 
 def _torch_convolution(x, weight, bias, dilation: int = 1) -> torch.Tensor:
@@ -475,7 +453,7 @@ def output_is_as_long_as_the_input(answer):
         )
     if output.shape != (2, 9, 5):
         return f"The output should be (B, n, H) = (2, 9, 5); yours is {tuple(output.shape)}."
-    return _other_dtype("output", output, torch.float64)
+    return other_dtype("output", output, torch.float64, _FIXED)
 
 
 @convolution.check
@@ -556,7 +534,7 @@ def gradients_are_right(answer):
         return _CUT_OFF
     output.square().sum().backward()
     _torch_convolution(*oracle, 2).square().sum().backward()
-    return _wrong_gradient(_CONVOLUTION_NAMES, ours, oracle)
+    return wrong_gradient(_CONVOLUTION_NAMES, ours, oracle, _BACK_IN_TIME)
 
 
 @convolution.wrong(output_is_as_long_as_the_input, "2 tokens shorter")
@@ -854,7 +832,7 @@ def there_is_one_state_for_each_sequence(answer):
             f"There should be one state for each sequence, (B, H) = (3, 6); yours has shape "
             f"{tuple(finals.shape)}."
         )
-    return _other_dtype("finals", finals, torch.float64)
+    return other_dtype("finals", finals, torch.float64, _FIXED)
 
 
 @carried_state.check
@@ -894,7 +872,7 @@ def gradient_is_right(answer):
         return _CUT_OFF
     finals.square().sum().backward()
     _torch_last(*oracle).square().sum().backward()
-    return _wrong_gradient(("x", "w_input", "w_state"), ours, oracle)
+    return wrong_gradient(("x", "w_input", "w_state"), ours, oracle, _BACK_IN_TIME)
 
 
 @carried_state.wrong(there_is_one_state_for_each_sequence, "one state for each sequence")

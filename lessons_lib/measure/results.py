@@ -16,12 +16,33 @@ Variant = str | tuple[str, ...]
 
 
 def load_results(name: str) -> dict:
-    """A study's committed results.
+    """A study's results: what it is, and under "runs" what came out, as far as it has been run.
+
+    Runs of settings that were changed later are left out; the changes stand under "changes", and
+    the opening of the sealed texts, once it has happened, under "sealed".
 
     Raises:
         FileNotFoundError: it has not been run.
     """
-    return json.loads((HOME / f"{name}.json").read_text(encoding="utf-8"))
+    return read_lines(HOME / f"{name}.jsonl")
+
+
+def read_lines(path: Path) -> dict:
+    """The lines that a study has written, as one dictionary."""
+    results: dict = {"runs": [], "changes": []}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        content = json.loads(line)
+        kind = content.pop("kind")
+        if kind == "study":
+            results |= content
+        elif kind == "run":
+            results["runs"].append(content)
+        elif kind == "change":
+            results["changes"].append(content)
+            results |= content["now"] | {"runs": []}
+        else:  # "prepared", "check", "sealed"
+            results[kind] = content
+    return results
 
 
 def load_forecast(name: str) -> dict:
@@ -30,13 +51,14 @@ def load_forecast(name: str) -> dict:
 
 
 def final_runs(results: dict, variant: Variant) -> list[dict]:
-    """A variant's final runs so far, by seed.
+    """A variant's final runs so far, by seed; runs that have failed are left out.
 
     >>> runs = [{"variant": ["a", "b"], "stage": "final", "seed": 0}]
     >>> len(final_runs({"runs": runs}, ("a", "b")))
     1
     """
-    return runs_of(results, variant, "final")
+    finals = [run for run in runs_of(results, variant, "final") if "failed" not in run]
+    return sorted(finals, key=lambda run: run["seed"])
 
 
 def runs_of(results: dict, variant: Variant, stage: str) -> list[dict]:

@@ -105,7 +105,8 @@ def padding_mask(lengths: Tensor, seq_len: int) -> Tensor:
     """
     if lengths.dim() != 1:
         raise ValueError(f"lengths should have the one axis (B,), not shape {_shape(lengths)}")
-    if lengths.numel() and not 0 <= int(lengths.min()) <= int(lengths.max()) <= seq_len:
+    known = lengths.numel() and not lengths.is_meta  # on meta there are shapes alone
+    if known and not 0 <= int(lengths.min()) <= int(lengths.max()) <= seq_len:
         raise ValueError(f"lengths should be from 0 to seq_len = {seq_len}, not {lengths.tolist()}")
     positions = torch.arange(seq_len, device=lengths.device)
     return (positions < lengths[:, None])[:, None, :]

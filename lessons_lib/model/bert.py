@@ -1,6 +1,7 @@
 """The published encoder, built from the layers of part I: embeddings, then a stack of layers."""
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lessons_lib.model.layers import Config, EncoderLayer
 from lessons_lib.model.transformer import require_known
@@ -22,6 +23,8 @@ class BertEncoder(nn.Module):
     >>> encoder(torch.tensor([[3, 1, 4]])).shape
     torch.Size([1, 3, 128])
     """
+
+    is_causal = False  # every token sees all others
 
     def __init__(self, config: Config, vocab_size: int, num_types: int = 2):
         super().__init__()
@@ -62,12 +65,24 @@ class BertEncoder(nn.Module):
             states.append(layer(states[-1], mask))
         return states
 
-    def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+    def hidden(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
         """ids (B, L), mask (B, 1, L) -> the last layer's output (B, L, d_model)."""
         x = self.embed(ids)
         for layer in self.layers:
             x = layer(x, mask)
         return x
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """hidden (..., d_model) -> a score for every token, (..., vocab_size).
+
+        The tokens' own vectors are the output layer (Press and Wolf 2017, arXiv:1608.05859). Our
+        published checkpoint brings no other: its head for masked tokens was not published.
+        """
+        return functional.linear(hidden, self.tokens.weight)
+
+    def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+        """As `hidden`: ids (B, L), mask (B, 1, L) -> (B, L, d_model)."""
+        return self.hidden(ids, mask)
 
 
 def mean_pool(hidden: Tensor, mask: Tensor | None = None) -> Tensor:

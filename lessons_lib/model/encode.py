@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import hashlib
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,17 +13,15 @@ from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from lessons_lib.base.device import move, working
 from lessons_lib.base.files import atomic_write, cache_folder
-from lessons_lib.data.batches import pad
-from lessons_lib.model.attention import padding_mask
+from lessons_lib.base.progress import progress_bar
+from lessons_lib.data.batches import by_tokens, rectangle
 from lessons_lib.model.bert import BertEncoder, mean_pool
 from lessons_lib.model.pretrained import load_encoder, load_tokenizer
 
 LONGEST = 512
-TOKENS_A_BATCH = 4_096  # more would not be quicker, and would need more memory
-LEAST_TOKENS = 512  # fewer do not keep the cores busy: then a little padding is cheaper
 SAVE_SECONDS = 10.0
-SILENT_SECONDS = 3.0  # no bar for what is done by then
 
 Pool = Callable[[Tensor, Tensor | None], Tensor]
 
@@ -106,83 +103,27 @@ def encode_texts(
     return vectors
 
 
-def batches_of(lengths: Sequence[int]) -> list[list[int]]:
-    """Places of the texts in groups of (nearly) one length, the longest first.
-
-    A group is filled up with shorter texts only while it holds too few tokens to be worth a
-    computation of its own.
-
-    >>> batches_of([3, 400, 9, 400])
-    [[1, 3], [2, 0]]
-    """
-    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
-    batches: list[list[int]] = []
-    width = 0
-    for place in order:
-        tokens = len(batches[-1]) * width if batches else 0
-        fits = batches and tokens + width <= TOKENS_A_BATCH
-        if fits and (lengths[place] == width or tokens < LEAST_TOKENS):
-            batches[-1].append(place)
-        else:
-            batches.append([place])
-            width = lengths[place]
-    return batches
-
-
 def _encode(ids, done: Tensor, encoder, pool, dtype) -> Iterator[tuple[list[int], Tensor]]:
     """Rows that were not done yet, and their vectors, batch after batch."""
     waiting = [row for row in range(len(ids)) if not done[row]]
-    device = encoder.norm.weight.device
     if dtype != encoder.norm.weight.dtype:
         encoder = copy.deepcopy(encoder).to(dtype)
     was_training = encoder.training
     encoder.eval()
-    bar = _Bar(len(ids), len(ids) - len(waiting))
+    bar = progress_bar(len(ids), "texts", done=len(ids) - len(waiting))
     try:
-        for batch in batches_of([len(ids[row]) for row in waiting]):
-            rows = [waiting[place] for place in batch]
-            padded, lengths = pad([ids[row] for row in rows])
-            mask = padding_mask(lengths, padded.size(1)).to(device)
-            mask = None if len(set(lengths.tolist())) == 1 else mask
-            with torch.inference_mode():
-                found = pool(encoder(padded.to(device), mask).float(), mask).cpu()
-            yield rows, found
-            bar.add(len(rows))
+        with working(encoder) as device:
+            for batch in by_tokens([len(ids[row]) for row in waiting]):
+                rows = [waiting[place] for place in batch]
+                x, mask = move(rectangle([ids[row] for row in rows]), device)
+                mask = None if len({len(ids[row]) for row in rows}) == 1 else mask
+                with torch.inference_mode():
+                    found = pool(encoder(x, mask).float(), mask).cpu()
+                yield rows, found
+                bar.update(len(rows))
     finally:
         encoder.train(was_training)
         bar.close()
-
-
-class _Bar:
-    """How far it is, for whoever waits: in a terminal, or in a notebook with a person before it."""
-
-    def __init__(self, total: int, done: int):
-        self.total, self.done, self.started, self.shown = total, done, time.monotonic(), 0.0
-        self.handle = None
-
-    def add(self, number: int) -> None:
-        self.done += number
-        now = time.monotonic()
-        if now - self.started > SILENT_SECONDS and now - self.shown > 0.5:
-            self.shown = now
-            self._show(f"{self.done:,} of {self.total:,} texts")
-
-    def close(self) -> None:
-        if self.shown:
-            self._show(" " * 40)
-
-    def _show(self, text: str) -> None:
-        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-        # A front end with a person at it takes input; a run that stores outputs does not.
-        if getattr(getattr(shell, "kernel", None), "_allow_stdin", False):
-            from IPython.display import display
-
-            if self.handle is None:
-                self.handle = display({"text/plain": text}, raw=True, display_id=True)
-            else:
-                self.handle.update({"text/plain": text}, raw=True)
-        elif sys.stderr.isatty():
-            print(f"\r{text}", end="", file=sys.stderr, flush=True)
 
 
 def _path(ids: list[list[int]], encoder: BertEncoder, pool: Pool, dtype: torch.dtype) -> Path:

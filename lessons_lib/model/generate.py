@@ -96,7 +96,7 @@ def generate(
             finished = finished | (chosen == end_id)
         new = chosen[:, None]
         written = torch.cat([written, new], dim=1)
-        if finished.all():
+        if end_id is not None and finished.all():
             break
     return written
 

@@ -182,11 +182,11 @@ def _drawn_as_one(d_model: int, widths: list[int]) -> list[nn.Linear]:
     the stored results can be repeated.
     """
     whole = nn.Linear(d_model, sum(widths))
-    layers = [nn.utils.skip_init(nn.Linear, d_model, width) for width in widths]
+    layers = [nn.Linear(d_model, width, device="meta") for width in widths]  # draws nothing
     for name in ("weight", "bias"):
         rows = getattr(whole, name).detach().split(widths)
         for layer, part in zip(layers, rows, strict=True):
-            getattr(layer, name).data.copy_(part)
+            setattr(layer, name, nn.Parameter(part.clone()))
     return layers
 
 

@@ -89,13 +89,22 @@ class LanguageModel(nn.Module):
         self.embedding = TokenEmbedding(vocab_size, config.d_model)
         self.body = Encoder(config, is_causal, positions)
 
+    @property
+    def is_causal(self) -> bool:
+        """Whether a token sees only those before it."""
+        return self.body.is_causal
+
     def hidden(self, ids: Tensor, mask: Tensor | None = None, caches: Caches = None) -> Tensor:
         """What the last layer makes of each token: ids (B, L) -> (B, L, d_model)."""
         return self.body(self.embedding(ids), mask, caches)
 
+    def logits(self, hidden: Tensor) -> Tensor:
+        """hidden (..., d_model) -> a score for every token, (..., vocab_size)."""
+        return self.embedding.logits(hidden)
+
     def forward(self, ids: Tensor, mask: Tensor | None = None, caches: Caches = None) -> Tensor:
         """ids (B, L) -> logits (B, L, vocab_size)."""
-        return self.embedding.logits(self.hidden(ids, mask, caches))
+        return self.logits(self.hidden(ids, mask, caches))
 
     def new_caches(self) -> list[KeyValueCache]:
         """An empty cache for each layer."""
@@ -172,6 +181,8 @@ class TokenEmbedding(nn.Embedding):
 
 def require_known(ids: Tensor, vocab_size: int) -> None:
     """Raise IndexError unless all ids (any shape) are from 0 to vocab_size - 1."""
+    if ids.is_meta:  # shapes alone: there are no numbers to look at
+        return
     low, high = (int(ids.min()), int(ids.max())) if ids.numel() else (0, 0)
     if not 0 <= low <= high < vocab_size:
         known = f"0 to {vocab_size - 1}, the vocabulary"

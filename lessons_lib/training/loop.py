@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.base.device import autocast, device_of, move, working
+from lessons_lib.base.progress import progress_bar
 from lessons_lib.training.plan import History, Plan
 from lessons_lib.training.saving import copy_of, load_checkpoint, save_checkpoint
 
@@ -31,6 +33,9 @@ def train(
 ) -> History:
     """Train a model in place; its best state by the validation loss is kept, if there is one.
 
+    The work is done on the best device; the batches go there too, and in the end the model is back
+    where it was.
+
     Called again after an interruption, with the same checkpoint, it goes on from the last look;
     on the CPU the losses and weights are then exactly those of a run that was not interrupted.
 
@@ -40,7 +45,7 @@ def train(
         loss_of: called as loss_of(model, batch); a scalar.
         validate: called at each look with the model in evaluation mode; returns a loss.
         checkpoint: a file to save to at each look, and to go on from where it exists.
-        progress: called as progress(step, loss) after each step, for a progress bar.
+        progress: called as progress(step, loss) after each step; a bar is shown anyway.
         groups: the optimiser's parameter groups, in place of the usual two; a group's
             "rate_factor" multiplies its learning rate.
 
@@ -51,34 +56,39 @@ def train(
         TrainingFault: a number is not finite; the last good checkpoint is untouched.
         ValueError: `batches` ended before the last step, or the checkpoint is of another model.
     """
-    groups = groups or _groups(model, plan.weight_decay)
-    optimiser = torch.optim.AdamW(groups, lr=plan.learning_rate)
-    history, best = History(), {}
-    if checkpoint is not None and Path(checkpoint).exists():
-        history, best = load_checkpoint(checkpoint, model, optimiser)
-    done, patience = len(history.train), plan.patience or math.inf
-    model.train()
-    for step, batch in zip(range(done, plan.steps), islice(batches, done, None), strict=False):
-        if history.looks_since_best() >= patience:
-            break
-        history.train.append(_one_step(model, batch, loss_of, optimiser, plan, step))
-        if progress:
-            progress(step, history.train[-1])
-        if (step + 1) % plan.check_every and step + 1 < plan.steps:
-            continue
-        if validate:
-            best = _look(model, validate, step, history, best)
-        if checkpoint is not None:
-            if _first_fault(model):
-                _stop(model, step, "a weight is not finite")
-            save_checkpoint(checkpoint, model, optimiser, history, best)
-    is_short = len(history.train) < plan.steps
-    history.stopped_early = is_short and history.looks_since_best() >= patience
-    if is_short and not history.stopped_early:
-        raise ValueError(f"batches ended after {len(history.train)} of {plan.steps} steps")
-    if best:
-        model.load_state_dict(best)
-    model.eval()
+    optimiser = torch.optim.AdamW(
+        groups or _groups(model, plan.weight_decay), lr=plan.learning_rate
+    )
+    with working(model) as device, progress_bar(plan.steps, "steps") as bar:
+        history, best = History(), {}
+        if checkpoint is not None and Path(checkpoint).exists():
+            history, best = load_checkpoint(checkpoint, model, optimiser)
+        done, patience = len(history.train), plan.patience or math.inf
+        bar.update(done)
+        model.train()
+        for step, batch in zip(range(done, plan.steps), islice(batches, done, None), strict=False):
+            if history.looks_since_best() >= patience:
+                break
+            loss = _one_step(model, move(batch, device), loss_of, optimiser, plan, step)
+            history.train.append(loss)
+            bar.update()
+            if progress:
+                progress(step, loss)
+            if (step + 1) % plan.check_every and step + 1 < plan.steps:
+                continue
+            if validate:
+                best = _look(model, validate, step, history, best)
+            if checkpoint is not None:
+                if _first_fault(model):
+                    _stop(model, step, "a weight is not finite")
+                save_checkpoint(checkpoint, model, optimiser, history, best)
+        is_short = len(history.train) < plan.steps
+        history.stopped_early = is_short and history.looks_since_best() >= patience
+        if is_short and not history.stopped_early:
+            raise ValueError(f"batches ended after {len(history.train)} of {plan.steps} steps")
+        if best:
+            model.load_state_dict(best)
+        model.eval()
     return history
 
 
@@ -86,7 +96,8 @@ def _one_step(model, batch, loss_of, optimiser, plan: Plan, step: int) -> float:
     for group in optimiser.param_groups:
         group["lr"] = plan.rate(step) * group.get("rate_factor", 1.0)
     optimiser.zero_grad()
-    loss = loss_of(model, batch)
+    with autocast(plan.precision, device_of(model)):
+        loss = loss_of(model, batch)
     if not torch.isfinite(loss):
         _stop(model, step, f"the loss is {loss.item()}")
     loss.backward()

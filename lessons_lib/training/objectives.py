@@ -7,20 +7,34 @@ the pair is made: `shift_tokens` or `mask_tokens`.
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lessons_lib.data.batches import pad
+from lessons_lib.base.device import move, working
+from lessons_lib.data.batches import rectangle
 from lessons_lib.data.tokens import Vocabulary
-from lessons_lib.model.transformer import LanguageModel
+from lessons_lib.model.bert import mean_pool
 
 IGNORED = -100  # what torch's cross-entropy leaves out
 SPECIAL = ("<pad>", "<start>", "<unknown>", "<mask>")
 PAD_ID, MASK_ID = SPECIAL.index("<pad>"), SPECIAL.index("<mask>")
 
 Batch = tuple[Tensor, Tensor]
+
+
+class Encoder(Protocol):
+    """What can be trained on raw text: our language models, and a published encoder."""
+
+    is_causal: bool
+
+    def hidden(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
+        """ids (B, L), mask (B, 1, L) -> (B, L, d_model)."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """hidden (..., d_model) -> (..., vocab_size)."""
 
 
 def word_vocabulary(texts: Iterable[Sequence[str]], min_count: int) -> Vocabulary:
@@ -74,18 +88,19 @@ def mask_tokens(
         raise ValueError(f"share should be between 0 and 1, not {share}")
     if vocab_size <= num_special:
         raise ValueError(f"vocab_size = {vocab_size} leaves no token after {num_special} special")
-    toss, fate = torch.rand(2, *ids.shape, generator=generator)
+    # Drawn on the CPU, so that a seed gives the same on every device.
+    toss, fate = torch.rand(2, *ids.shape, generator=generator).to(ids.device)
     random_ids = torch.randint(num_special, vocab_size, ids.shape, generator=generator)
     chosen = (toss < share) & (ids >= num_special)
     inputs = torch.where(chosen & (fate < 0.8), mask_id, ids)
-    inputs = torch.where(chosen & (fate >= 0.9), random_ids, inputs)
+    inputs = torch.where(chosen & (fate >= 0.9), random_ids.to(ids.device), inputs)
     return inputs, torch.where(chosen, ids, IGNORED)
 
 
 def hide_tokens(ids: Tensor, share: float, seed: int) -> Batch:
     """As `mask_tokens`, but every chosen token becomes the mask: a fixed test of filling gaps."""
     rng = torch.Generator().manual_seed(seed)
-    chosen = (torch.rand(ids.shape, generator=rng) < share) & (ids >= len(SPECIAL))
+    chosen = (torch.rand(ids.shape, generator=rng) < share).to(ids.device) & (ids >= len(SPECIAL))
     return torch.where(chosen, MASK_ID, ids), torch.where(chosen, ids, IGNORED)
 
 
@@ -106,21 +121,21 @@ def shift_tokens(ids: Tensor, num_special: int = len(SPECIAL)) -> Batch:
     return ids[:, :-1], torch.where(following >= num_special, following, IGNORED)
 
 
-def prediction_loss(model: LanguageModel, batch: Batch) -> Tensor:
+def prediction_loss(model: Encoder, batch: Batch) -> Tensor:
     """Mean loss in nats over the labels of a batch; a scalar. At least one should be there."""
     inputs, labels = batch
     asked = labels != IGNORED
     hidden = model.hidden(inputs, looks_at(model, inputs))[asked]  # (asked, d_model)
-    return functional.cross_entropy(model.embedding.logits(hidden), labels[asked])
+    return functional.cross_entropy(model.logits(hidden).float(), labels[asked])
 
 
-def looks_at(model: LanguageModel, inputs: Tensor) -> Tensor | None:
+def looks_at(model: Encoder, inputs: Tensor) -> Tensor | None:
     """The mask that hides padding, (B, 1, L); None for a causal model, which never looks there."""
-    return None if model.body.is_causal else (inputs != PAD_ID)[:, None, :]
+    return None if model.is_causal else (inputs != PAD_ID)[:, None, :]
 
 
 @torch.no_grad()
-def loss_over(model: LanguageModel, batches: Sequence[Batch]) -> float:
+def loss_over(model: Encoder, batches: Sequence[Batch]) -> float:
     """Nats per predicted token over several batches; every token counts the same.
 
     Raises:
@@ -129,30 +144,31 @@ def loss_over(model: LanguageModel, batches: Sequence[Batch]) -> float:
     counts = [int((labels != IGNORED).sum()) for _, labels in batches]
     if not sum(counts):
         raise ValueError("there should be at least one label that is not IGNORED")
-    sums = (
-        prediction_loss(model, batch).item() * n
-        for batch, n in zip(batches, counts, strict=True)
-        if n
-    )
+    with working(model) as device:
+        sums = [
+            prediction_loss(model, move(batch, device)).item() * n
+            for batch, n in zip(batches, counts, strict=True)
+            if n
+        ]
     return sum(sums) / sum(counts)
 
 
-def perplexity(model: LanguageModel, batches: Sequence[Batch]) -> float:
+def perplexity(model: Encoder, batches: Sequence[Batch]) -> float:
     """The exponential of `loss_over`: among how many equally likely tokens it would hesitate."""
     return math.exp(loss_over(model, batches))
 
 
 @torch.no_grad()
-def mean_hidden(model: LanguageModel, texts: Sequence[Sequence[int]], size: int = 100) -> Tensor:
+def mean_hidden(model: Encoder, texts: Sequence[Sequence[int]], size: int = 100) -> Tensor:
     """Each text as the mean of its tokens' hidden states: (texts, d_model), in the given order.
 
     Args:
         size: texts that are read at once.
     """
     rows = []
-    for start in range(0, len(texts), size):
-        ids, lengths = pad(texts[start : start + size], PAD_ID)
-        hidden = model.hidden(ids, looks_at(model, ids))  # (B, L, d_model)
-        is_token = (ids != PAD_ID)[..., None]
-        rows.append((hidden * is_token).sum(dim=1) / lengths[:, None])
+    with working(model) as device:
+        for start in range(0, len(texts), size):
+            ids, mask = move(rectangle(texts[start : start + size]), device)
+            hidden = model.hidden(ids, looks_at(model, ids))  # (B, L, d_model)
+            rows.append(mean_pool(hidden, mask).cpu())
     return torch.cat(rows)

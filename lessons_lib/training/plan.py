@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from lessons_lib.base.device import require_precision
 from lessons_lib.base.plots import show
 
 
@@ -19,6 +20,7 @@ class Plan:
         clip_norm: the gradient is scaled down to this length; None = never.
         check_every: steps between two looks at the validation loss; the last step has one too.
         patience: stop after so many looks in a row without a new best; None = never.
+        precision: of the matrix products in a step, "float32" or "bfloat16".
 
     Raises:
         ValueError: an unknown decay, or a number out of its range.
@@ -32,8 +34,10 @@ class Plan:
     clip_norm: float | None = 1.0
     check_every: int = 100
     patience: int | None = None
+    precision: str = "float32"
 
     def __post_init__(self):
+        require_precision(self.precision)
         if self.decay not in ("linear", "cosine", "constant"):
             raise ValueError(f"decay should be linear, cosine or constant, not {self.decay!r}")
         warmup, steps = self.warmup_steps, self.steps

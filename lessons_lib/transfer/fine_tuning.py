@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from lessons_lib.base.device import autocast
-from lessons_lib.data.batches import pad
-from lessons_lib.model.attention import padding_mask
+from lessons_lib.base.device import autocast, move, working
+from lessons_lib.data.batches import by_length, mixed_by_length, rectangle
 from lessons_lib.training.loop import train
 from lessons_lib.training.plan import History, Plan
 from lessons_lib.transfer.rating_model import SentimentModel
@@ -71,12 +70,13 @@ def frozen_activations(
     found: list[Tensor] = [torch.empty(0)] * len(texts)
     was_training = model.training
     model.eval()
-    for places in _by_length(texts, batch_size):
-        ids, mask = _rectangle([texts[place] for place in places], _device(model))
-        with autocast(precision, ids.device):
-            states = model.frozen_part(ids, mask)
-        for place, row in zip(places, states, strict=True):
-            found[place] = row[: len(texts[place])].clone()
+    with working(model) as device:
+        for places in by_length([len(text) for text in texts], batch_size):
+            ids, mask = move(rectangle([texts[place] for place in places]), device)
+            with autocast(precision, device):
+                states = model.frozen_part(ids, mask).cpu()
+            for place, row in zip(places, states, strict=True):
+                found[place] = row[: len(texts[place])].clone()
     model.train(was_training)
     return found
 
@@ -117,13 +117,16 @@ def fit(
 
     def loss_of(model: SentimentModel, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         x, mask, target = batch
-        with autocast(precision, x.device):
-            found = model.standardised(x, mask)
-        return functional.mse_loss(found.float(), target)
+        return functional.mse_loss(model.standardised(x, mask).float(), target)
 
-    warmup_steps = round(warmup_share * steps)
-    plan = Plan(steps, learning_rate, warmup_steps=warmup_steps, check_every=steps)
-    batches = _rated_batches(inputs, targets, batch_size, seed, _device(model))
+    plan = Plan(
+        steps,
+        learning_rate,
+        warmup_steps=round(warmup_share * steps),
+        check_every=steps,
+        precision=precision,
+    )
+    batches = _rated_batches(inputs, targets, batch_size, seed)
     groups = parameter_groups(model, factor, plan.weight_decay)
     return train(model, batches, loss_of, plan, groups=groups, progress=progress)
 
@@ -135,43 +138,18 @@ def predict(
     """Ratings of N texts in the given order, from ids or `frozen_activations`: (N,)."""
     found = np.empty(len(inputs))
     model.eval()
-    for places in _by_length(inputs, batch_size):
-        x, mask = _rectangle([inputs[place] for place in places], _device(model))
-        with autocast(precision, x.device):
-            found[places] = model(x, mask).float().cpu().numpy()
+    with working(model) as device:
+        for places in by_length([len(one) for one in inputs], batch_size):
+            x, mask = move(rectangle([inputs[place] for place in places]), device)
+            with autocast(precision, device):
+                found[places] = model(x, mask).float().cpu().numpy()
     return found
 
 
-def _rated_batches(inputs, targets: Tensor, batch_size: int, seed: int, device) -> Iterator[tuple]:
-    """Endless; each pass in a new order, eight batches at a time sorted by length."""
-    rng = torch.Generator().manual_seed(seed)
+def _rated_batches(inputs, targets: Tensor, batch_size: int, seed: int) -> Iterator[tuple]:
+    """Endless; each pass in a new order, texts of like length together."""
+    rng, lengths = torch.Generator().manual_seed(seed), [len(one) for one in inputs]
     while True:
         order = torch.randperm(len(inputs), generator=rng).tolist()
-        for start in range(0, len(order), 8 * batch_size):
-            pool = order[start : start + 8 * batch_size]
-            groups = list(_by_length([inputs[place] for place in pool], batch_size))
-            for number in torch.randperm(len(groups), generator=rng).tolist():
-                places = [pool[place] for place in groups[number]]
-                x, mask = _rectangle([inputs[place] for place in places], device)
-                yield x, mask, targets[places].to(device)
-
-
-def _by_length(inputs: Inputs, batch_size: int) -> Iterator[list[int]]:
-    """Places of texts of like length, so that little is padding."""
-    order = sorted(range(len(inputs)), key=lambda place: len(inputs[place]))
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
-
-
-def _rectangle(rows: list, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Ids (B, L) or states (B, L, d_model), and their mask (B, 1, L)."""
-    if isinstance(rows[0], Tensor):
-        lengths = torch.tensor([len(row) for row in rows])
-        x = nn.utils.rnn.pad_sequence(rows, batch_first=True).float()
-    else:
-        x, lengths = pad(rows)
-    return x.to(device), padding_mask(lengths, x.size(1)).to(device)
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device
+        for places in mixed_by_length(order, lengths, batch_size, rng):
+            yield *rectangle([inputs[place] for place in places]), targets[places]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.base.device import autocast, device_of
 from lessons_lib.model.bert import BertEncoder, mean_pool
 
 Trained = str | int
@@ -41,6 +42,7 @@ class SentimentModel(nn.Module):
         nn.init.zeros_(self.head.bias)
         self.register_buffer("mean", torch.tensor(0.0))
         self.register_buffer("spread", torch.tensor(1.0))
+        self.to(device_of(encoder))
         self.set_trained(trained)
 
     def set_trained(self, trained: Trained) -> None:
@@ -103,5 +105,5 @@ class SentimentModel(nn.Module):
                 states = self.frozen_part(inputs, mask)
         for layer in self.encoder.layers[self.num_frozen :]:
             states = layer(states, mask)
-        with torch.autocast(states.device.type, enabled=False):  # 16 bits would round the rating
+        with autocast("float32", states.device):  # 16 bits would round the rating
             return self.head(self.dropout(mean_pool(states.float(), mask))).squeeze(-1)

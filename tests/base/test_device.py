@@ -1,87 +1,71 @@
-"""set_up: what it finds, what it makes repeatable, what it says."""
+"""Devices: a model works where it should and comes back; precision and threads."""
 
-import os
-import re
-import subprocess
-import sys
+from collections import namedtuple
 
-import numpy
 import pytest
 import torch
 from torch import nn
 
-from lessons_lib import set_up
-from lessons_lib.base.device import INSTALL_TORCH, autocast, fast_precision
+from lessons_lib.base import device
+from lessons_lib.base.device import (
+    autocast,
+    best_device,
+    device_of,
+    fast_precision,
+    move,
+    usable_cores,
+    working,
+)
 
 
-@pytest.fixture(autouse=True)
-def settings_restored():
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
-
-
-def test_one_line_says_what_was_found(capsys):
-    set_up(seed=3)
-    line = capsys.readouterr().out
-    assert re.fullmatch(r"Ready: torch \d+\.\d+\.\d+\S* on .+, seed 3\.\n", line)
-
-
-def test_device_is_the_best_there_is():
+def test_best_device_is_the_best_there_is_unless_the_reader_wants_another(monkeypatch):
+    monkeypatch.delenv("LESSONS_DEVICE", raising=False)
     wanted = "cpu"
     if torch.cuda.is_available():
         wanted = "cuda"
     elif torch.backends.mps.is_available():
         wanted = "mps"
-    assert set_up().type == wanted
+    assert best_device().type == wanted
+    monkeypatch.setenv("LESSONS_DEVICE", "meta")
+    assert best_device() == torch.device("meta")
 
 
-def test_same_seed_gives_the_same_numbers():
-    def draw(seed):
-        set_up(seed)
-        return torch.rand(2).tolist(), numpy.random.rand(2).tolist()
-
-    assert draw(5) == draw(5)
-    assert draw(5) != draw(6)
-
-
-def test_kernels_are_deterministic():
-    set_up()
-    assert torch.are_deterministic_algorithms_enabled()
+def test_a_model_of_the_readers_device_stays_there(monkeypatch):
+    monkeypatch.setenv("LESSONS_DEVICE", "cpu")
+    model = nn.Linear(3, 2).to("meta")
+    with working(model) as found:
+        assert found.type == device_of(model).type == "meta"
+    assert device_of(model).type == "meta"
 
 
-def test_threads_follow_the_users_wish(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    set_up()
-    assert torch.get_num_threads() == 1
-    monkeypatch.setenv("OMP_NUM_THREADS", "nonsense")
-    set_up()
-    assert torch.get_num_threads() == len(os.sched_getaffinity(0))
+def test_a_small_model_works_on_one_thread_and_a_large_one_on_all(monkeypatch):
+    monkeypatch.setenv("LESSONS_DEVICE", "cpu")
+    monkeypatch.setattr(device, "usable_cores", lambda: 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    small, large = nn.Linear(3, 2), nn.Linear(2_000, 2_000)
+    try:
+        with pytest.raises(KeyError), working(small):
+            assert torch.get_num_threads() == 1
+            raise KeyError
+        with working(large):
+            assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "0", None, True])
-def test_wrong_seed_is_refused(seed):
-    with pytest.raises(ValueError, match=r"seed should be a whole number from 0 to 2\^32 - 1, not"):
-        set_up(seed)
+def test_a_model_without_parameters_is_on_the_cpu():
+    assert device_of(nn.ReLU()).type == "cpu"
 
 
-def test_missing_torch_says_which_command_installs_it():
-    hide_torch = (
-        "import sys, importlib.abc\n"
-        "class Hide(importlib.abc.MetaPathFinder):\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'torch': raise ModuleNotFoundError(name)\n"
-        "sys.modules['torch'] = None\n"
-    )
-    run = "from lessons_lib import set_up\nset_up()\n"
-    result = subprocess.run(
-        [sys.executable, "-c", hide_torch + run], capture_output=True, text=True
-    )
-    assert result.returncode == 1
-    last = result.stderr.strip().splitlines()[-1]
-    assert "PyTorch is not installed for this Python" in last
-    assert INSTALL_TORCH in last
+def test_move_keeps_the_form():
+    Pair = namedtuple("Pair", "ids name")
+    batch = {"pair": Pair(torch.ones(2), "a"), "list": [torch.ones(1)], "number": 3}
+    moved = move(batch, "meta")
+    assert moved["pair"].ids.device.type == moved["list"][0].device.type == "meta"
+    assert moved["pair"].name == "a" and moved["number"] == 3
+    assert batch["list"][0].device.type == "cpu"
 
 
 def test_autocast_lowers_matrix_products_only_where_it_should():
@@ -95,7 +79,25 @@ def test_autocast_lowers_matrix_products_only_where_it_should():
 
 
 def test_fast_precision_is_one_that_autocast_takes():
-    for device in (None, torch.device("cpu")):
-        with autocast(fast_precision(device), torch.device("cpu")):
+    for place in (None, torch.device("cpu")):
+        with autocast(fast_precision(place), torch.device("cpu")):
             pass
     assert fast_precision(torch.device("mps")) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("content", "cores"), [("150000 100000", 1), ("50000 100000", 1), ("max 100000", None)]
+)
+def test_a_containers_share_counts(content, cores, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(device, "_QUOTA", tmp_path / "none")
+    free = usable_cores()
+    monkeypatch.setattr(device, "_QUOTA", tmp_path / "cpu.max")
+    (tmp_path / "cpu.max").write_text(content)
+    assert usable_cores() == (cores or free)
+
+
+def test_a_folder_where_nothing_can_be_read_limits_nothing(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(device, "_QUOTA", tmp_path)
+    assert usable_cores() >= 1

@@ -5,12 +5,12 @@ import doctest
 import pytest
 import torch
 
-from lessons_lib.data.batches import pad
+from lessons_lib.data.batches import by_tokens, pad
 from lessons_lib.data.reviews import load_domain
 from lessons_lib.model import encode
 from lessons_lib.model.attention import padding_mask
 from lessons_lib.model.bert import BertEncoder, mean_pool
-from lessons_lib.model.encode import batches_of, encode_texts, tokenize
+from lessons_lib.model.encode import encode_texts, tokenize
 from lessons_lib.model.layers import Config
 from lessons_lib.model.pretrained import load_encoder, load_tokenizer
 
@@ -79,18 +79,9 @@ def test_no_text_gives_no_vector(small):
     assert encode_texts([], small).shape == (0, 8)
 
 
-def test_every_text_is_in_one_batch_and_batches_are_small():
-    lengths = [len(ids) for ids in tokenize(TEXTS)] * 40
-    batches = batches_of(lengths)
-    assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
-    for batch in batches:
-        width = max(lengths[place] for place in batch)
-        assert len(batch) * width <= encode.TOKENS_A_BATCH or len(batch) == 1
-
-
 def test_little_is_computed_for_padding():
     lengths = [len(ids) for ids in tokenize([s.text for s in load_domain("tweets")])]
-    padded = sum(len(batch) * max(lengths[p] for p in batch) for batch in batches_of(lengths))
+    padded = sum(len(batch) * max(lengths[p] for p in batch) for batch in by_tokens(lengths))
     assert padded / sum(lengths) < 1.01
 
 
@@ -208,13 +199,13 @@ def test_another_tokenizer_is_used_as_given(small):
     assert not torch.allclose(one, two)
 
 
-def test_a_bar_is_shown_in_a_terminal_once_it_takes_long(small, capsys, monkeypatch):
+def test_a_bar_is_shown_once_it_takes_long(small, capsys, monkeypatch):
     encode_texts(TEXTS, small, cache=False)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(encode, "SILENT_SECONDS", 0.0)
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("lessons_lib.base.progress.SILENT_SECONDS", 0.0)
+    monkeypatch.setattr("lessons_lib.base.progress.is_watched", lambda: True)
     encode_texts(TEXTS, small, cache=False)
-    assert " of 62 texts" in capsys.readouterr().err
+    assert "/62 " in capsys.readouterr().err
 
 
 def test_examples_in_the_docstrings_run():

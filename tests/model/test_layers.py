@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
-from torch_twins import (
+
+from bench.torch_twins import (
     assert_same,
     copy_over,
     decoder_layer_pairs,
@@ -15,7 +16,6 @@ from torch_twins import (
     randomise,
     settings,
 )
-
 from lessons_lib.model.attention import causal_mask, padding_mask
 from lessons_lib.model.layers import (
     Config,

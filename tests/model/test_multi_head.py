@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 import torch
 from torch import nn
-from torch_twins import attention_pairs, copy_over, gradient_of
 
+from bench.torch_twins import attention_pairs, copy_over, gradient_of
 from lessons_lib.model.attention import (
     causal_mask,
     padding_mask,

@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 import torch
 from torch import nn
-from torch_twins import (
+
+from bench.torch_twins import (
     assert_same,
     copy_over,
     decoder_layer_pairs,
@@ -17,7 +18,6 @@ from torch_twins import (
     settings,
     stack_pairs,
 )
-
 from lessons_lib.model.attention import causal_mask, padding_mask
 from lessons_lib.model.layers import Config
 from lessons_lib.model.positions import SCHEMES, Rotary

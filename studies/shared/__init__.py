@@ -1,0 +1,1 @@
+"""What several studies of sentiment share: encoders, texts, and one training run."""
