@@ -65,7 +65,7 @@ class Original:
         tensors = [part for part in wanted if isinstance(part, torch.Tensor)]
         floats = [part for part in tensors if part.is_floating_point()]
         scale = 1 + max((float(part.abs().max()) for part in floats), default=0.0)
-        return Case(inputs, copy.deepcopy(wanted), scale)
+        return Case(inputs, [_kept(part) for part in wanted], scale)
 
 
 def _results(function: Callable, inputs: tuple, with_gradients: bool) -> list:
@@ -89,6 +89,11 @@ def _gradients(outputs: list, inputs: tuple) -> list:
         return has_any
     values = [output.detach() for output in traced]
     return [*has_any, *torch.autograd.grad(traced, leaves, values, allow_unused=True)]
+
+
+def _kept(part):
+    """A copy: what was returned may be a view of an input, which others may change."""
+    return part.clone() if isinstance(part, torch.Tensor) else copy.deepcopy(part)
 
 
 def _detached(part):
