@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
+import environment
 import readme
 import results_page
 import speed_page
@@ -12,4 +13,4 @@ import speed_page
 import book
 import notebooks
 
-__all__ = ["book", "notebooks", "readme", "results_page", "speed_page"]
+__all__ = ["book", "environment", "notebooks", "readme", "results_page", "speed_page"]
