@@ -5,11 +5,12 @@ python tools/test.py tests/test_attention.py -x      only this, with pytest's ow
 """
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import step
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
@@ -35,11 +36,13 @@ def steps() -> dict[str, list[str]]:
 def run(name: str, command: list[str], environment: dict[str, str]) -> bool:
     started = time.perf_counter()
     print(f"\n=== {name}", flush=True)
-    passed = subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
+    passed = step.run(command, cwd=ROOT, env=environment).returncode == 0
     print(
         f"=== {name}: {'passed' if passed else 'FAILED'}, {time.perf_counter() - started:.0f} s",
         flush=True,
     )
+    if not passed:
+        step.refuse_damaged()
     return passed
 
 
@@ -56,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    step.until_ctrl_c(main)
