@@ -105,7 +105,7 @@ def test_progress_tells_packages_and_megabytes_while_pip_collects():
         "Collecting click\n  Downloading click-8.5.1-py3-none-any.whl.metadata (2.6 kB)\n"
         "Downloading click-8.5.1-py3-none-any.whl (600 kB)\n"
     )
-    assert environment.progress(log, 0) == "  3 packages found, 4 MB downloaded"
+    assert environment.progress(log, 0) == "  3 packages found, 4 MB to download so far"
 
 
 def test_progress_counts_what_is_installed_of_what_will_be(ready, monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tiny_project import heed_ctrl_c, make_wheel
-from tools_path import step
+from tools_path import book, step
 
 TOOLS = Path(step.__file__).parent
 SLOW = f"[{sys.executable!r}, '-c', 'import time; print(7, flush=True); time.sleep(60)']"
@@ -23,7 +23,10 @@ def test_command_that_ends_gives_its_status_and_output():
 
 
 TOOLS_AT_WORK = {
-    "book": f"import book; book.COMMAND = {SLOW}; book.STAMP = Path('none'); work = book.build",
+    "book": (
+        f"import book; book.COMMAND = {SLOW}; book.BUILD = Path('_build'); work = book.build; "
+        "book.STAMP = book.BUILD / 'stamp'; book.UNFINISHED = book.BUILD / 'unfinished'"
+    ),
     "test": f"import test; work = lambda: test.run('slow', {SLOW}, dict(os.environ))",
 }
 
@@ -50,6 +53,21 @@ def test_ctrl_c_ends_in_one_sentence_and_status_130(tool, tmp_path):
     assert process.returncode == 130
     assert error.endswith(STOPPED)
     assert "step.py" not in error
+
+
+def test_book_that_was_stopped_is_built_anew_and_one_that_was_not_goes_on(tmp_path, monkeypatch):
+    folder = tmp_path / "_build"
+    for name, path in (("BUILD", ""), ("STAMP", "stamp"), ("UNFINISHED", "unfinished")):
+        monkeypatch.setattr(book, name, folder / path)
+    monkeypatch.setattr(book, "COMMAND", [sys.executable, "-c", ""])
+    folder.mkdir()
+    half = folder / "half a page.html"
+    half.touch()
+    book.build()
+    assert half.exists()
+    book.UNFINISHED.touch()
+    book.build()
+    assert not half.exists() and not book.UNFINISHED.exists()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ Nothing is built where nothing has changed since the last build that went well.
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -14,8 +15,10 @@ from pathlib import Path
 import step
 
 ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
-STAMP = ROOT / "_build" / "built-from.txt"
+BUILD = ROOT / "_build"
+HTML = BUILD / "html"
+STAMP = BUILD / "built-from.txt"
+UNFINISHED = BUILD / "unfinished.txt"  # there while the builder is at work
 SOURCES = ("_config.yml", "_toc.yml", "book/**/*", "notebooks/*.ipynb", "tools/book.py")
 BUILDER = Path(sysconfig.get_path("scripts"), "jupyter-book")
 COMMAND = [str(BUILDER), "build", "-W", "-n", "--keep-going", str(ROOT)]
@@ -41,7 +44,12 @@ def build() -> None:
     started = time.perf_counter()
     print("Building the book ...", flush=True)
     STAMP.unlink(missing_ok=True)
+    if UNFINISHED.exists():
+        shutil.rmtree(BUILD)  # the builder cannot go on from where a Ctrl-C stopped it
+    BUILD.mkdir(exist_ok=True)
+    UNFINISHED.touch()
     result = step.run(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    UNFINISHED.unlink()
     if result.returncode != 0:
         step.refuse_damaged()
         print(result.stdout[-4000:], result.stderr[-4000:], sep="\n")

@@ -277,7 +277,7 @@ def progress(log, began):
     found = len(re.findall(r"^(?:Collecting|Processing) ", log, re.MULTILINE))
     sizes = re.findall(r"Downloading \S+ \(([\d.]+) ([kMG])B\)", log)
     size = sum(float(number) * {"k": 0.001, "M": 1, "G": 1000}[unit] for number, unit in sizes)
-    return f"  {found} packages found, {size:.0f} MB downloaded" if found else ""
+    return f"  {found} packages found, {size:.0f} MB to download so far" if found else ""
 
 
 def fault_of(output):
