@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -89,3 +90,10 @@ def test_builds_for_one_cuda_are_not_pinned_and_others_are():
         "cuda-toolkit==13.0 ; sys_platform == 'linux'\nnvidia-nvtx==1\ntriton==3.7\ntritonic==1\n"
     )
     assert re.sub(constraints.CUDA, "", text, flags=re.MULTILINE) == "tritonic==1\n"
+
+
+def test_citation_is_of_the_version_and_licences_that_pyproject_names():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert cited["version"] == project["version"]
+    assert " AND ".join(cited["license"]) == project["license"]
