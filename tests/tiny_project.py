@@ -3,7 +3,6 @@
 Its packages are wheels made here, so that no test needs the network.
 """
 
-import hashlib
 import os
 import shutil
 import signal
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
@@ -42,18 +40,12 @@ def make_wheel(
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}".encode()
     tags = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files = {**files, f"{dist_info}/METADATA": metadata, f"{dist_info}/WHEEL": tags}
-    record = "".join(record_line(path, content) for path, content in files.items())
+    record = "".join(f"{path},,{len(content)}\n" for path, content in files.items())
     files[f"{dist_info}/RECORD"] = f"{record}{dist_info}/RECORD,,\n".encode()
     wheel = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in files.items():
             archive.writestr(path, content)
-
-
-def record_line(path: str, content: bytes) -> str:
-    """A line of a wheel's RECORD."""
-    digest = urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-    return f"{path},sha256={digest},{len(content)}\n"
 
 
 @pytest.fixture(scope="session")
@@ -92,13 +84,13 @@ class Project:
         pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_LOG": str(self.pip_log), "PIP_RETRIES": "0"}
         return {**kept, **pip, **self.settings, **more}
 
-    def command(self, *extras, python=sys.executable) -> list[str]:
+    def command(self, *extras) -> list[str]:
         """The command that a person would type."""
-        return [str(python), str(self.folder / "tools" / "environment.py"), *extras]
+        return [sys.executable, str(self.folder / "tools" / "environment.py"), *extras]
 
-    def run(self, *extras, python=sys.executable, **more):
+    def run(self, *extras, **more):
         """Run the command to its end; what it printed is in .stdout and .stderr."""
-        command, environment = self.command(*extras, python=python), self.environment(**more)
+        command, environment = self.command(*extras), self.environment(**more)
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
     def start(self, *extras):
@@ -145,13 +137,12 @@ def finished(tmp_path_factory, wheels):
 
 
 @pytest.fixture
-def ready(finished, monkeypatch):
+def ready(finished):
     """The project as its first run left it, in the same folder (an environment cannot be moved)."""
     project, kept, _ = finished
     shutil.rmtree(project.folder, ignore_errors=True)
     shutil.copytree(kept, project.folder, symlinks=True, copy_function=link_large_part)
     project.pip_log.unlink(missing_ok=True)
-    monkeypatch.setattr(project, "settings", project.settings)  # a test may change them
     return project
 
 
