@@ -49,7 +49,8 @@ def uv(folder: str) -> Path:
     """Install uv into a new environment in this folder; its command."""
     venv.create(folder, with_pip=True)
     scripts = Path(folder, "Scripts" if WINDOWS else "bin")
-    subprocess.run([scripts / "python", "-m", "pip", "install", "-q", "uv"], check=True)
+    if subprocess.run([scripts / "python", "-m", "pip", "install", "-q", "uv"]).returncode != 0:
+        sys.exit("uv could not be installed (the reason is above); constraints.txt is as it was.")
     return scripts / "uv"
 
 
