@@ -5,12 +5,27 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
+import constraints
+import environment
 import gpu
+import my_notebooks
 import readme
 import results_page
 import speed_page
+import step
 
 import book
 import notebooks
 
-__all__ = ["book", "gpu", "notebooks", "readme", "results_page", "speed_page"]
+__all__ = [
+    "book",
+    "constraints",
+    "environment",
+    "gpu",
+    "my_notebooks",
+    "notebooks",
+    "readme",
+    "results_page",
+    "speed_page",
+    "step",
+]

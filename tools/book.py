@@ -4,17 +4,23 @@ Nothing is built where nothing has changed since the last build that went well.
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
+import sysconfig
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import step
+
 ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
-STAMP = ROOT / "_build" / "built-from.txt"
+BUILD = ROOT / "_build"
+HTML = BUILD / "html"
+STAMP = BUILD / "built-from.txt"
+UNFINISHED = BUILD / "unfinished.txt"  # there while the builder is at work
 SOURCES = ("_config.yml", "_toc.yml", "book/**/*", "notebooks/*.ipynb", "tools/book.py")
-BUILDER = Path(sys.executable).with_name("jupyter-book")
+BUILDER = Path(sysconfig.get_path("scripts"), "jupyter-book")
 COMMAND = [str(BUILDER), "build", "-W", "-n", "--keep-going", str(ROOT)]
 
 
@@ -38,8 +44,14 @@ def build() -> None:
     started = time.perf_counter()
     print("Building the book ...", flush=True)
     STAMP.unlink(missing_ok=True)
-    result = subprocess.run(COMMAND, capture_output=True, text=True)
+    if UNFINISHED.exists():
+        shutil.rmtree(BUILD)  # the builder cannot go on from where a Ctrl-C stopped it
+    BUILD.mkdir(exist_ok=True)
+    UNFINISHED.touch()
+    result = step.run(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    UNFINISHED.unlink()
     if result.returncode != 0:
+        step.refuse_damaged()
         print(result.stdout[-4000:], result.stderr[-4000:], sep="\n")
         sys.exit("The book could not be built; the report above names the page and the line.")
     STAMP.write_text(fingerprint())
@@ -47,10 +59,14 @@ def build() -> None:
 
 
 def main() -> None:
-    if not is_current():
+    try:
+        current = is_current()
+    except PackageNotFoundError:
+        sys.exit("jupyter-book is not installed here: run make book, or see README.md for conda.")
+    if not current:
         build()
     print(f"Open it in a browser:  {(HTML / 'index.html').as_uri()}")
 
 
 if __name__ == "__main__":
-    main()
+    step.until_ctrl_c(main)

@@ -8,11 +8,12 @@ The unit tests run in random order: their seed, which is printed, gives the same
 
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import step
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
@@ -46,11 +47,13 @@ def steps() -> dict[str, list[str]]:
 def run(name: str, command: list[str], environment: dict[str, str]) -> bool:
     started = time.perf_counter()
     print(f"\n=== {name}", flush=True)
-    passed = subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
+    passed = step.run(command, cwd=ROOT, env=environment).returncode == 0
     print(
         f"=== {name}: {'passed' if passed else 'FAILED'}, {time.perf_counter() - started:.0f} s",
         flush=True,
     )
+    if not passed:
+        step.refuse_damaged()
     return passed
 
 
@@ -67,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    step.until_ctrl_c(main)
