@@ -5,6 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
+import course
+import pages_extension
 import readme
 import results_page
 import speed_page
@@ -12,4 +14,12 @@ import speed_page
 import book
 import notebooks
 
-__all__ = ["book", "notebooks", "readme", "results_page", "speed_page"]
+__all__ = [
+    "book",
+    "course",
+    "notebooks",
+    "pages_extension",
+    "readme",
+    "results_page",
+    "speed_page",
+]
