@@ -16,7 +16,7 @@ import lessons_lib
 ROOT = Path(__file__).resolve().parent.parent
 # Nothing imports what stands after it. A package stands for all of its modules.
 ORDER = [
-    *("device", "source", "fetch", "attention", "plots"),
+    *("device", "source", "fetch", "attention", "svg", "plots"),
     *("positions", "multi_head", "layers", "models", "generate", "tokens", "train"),
     *("rate_finder", "language_modelling", "bert", "naming"),
     *("pretrained", "features", "random_weights", "fine_tuning"),
