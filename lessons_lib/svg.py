@@ -103,7 +103,7 @@ def _rounded(text: str) -> str:
     'M47.25 0L99 49.7z'
     """
     shorter = _NUMBER.sub(lambda found: f"{round(float(found[0]), _DECIMALS) + 0:g}", text)
-    return re.sub(r"\s*(?<![\d.])([A-Zz])\s*", r"\1", shorter).strip()
+    return re.sub(r"\s*([A-Zz])\s*", r"\1", shorter).strip()
 
 
 def _count_ids(root: Element) -> None:

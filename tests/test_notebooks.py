@@ -304,6 +304,16 @@ def test_a_chapter_is_run_on_request(one_chapter):
     assert int(stored_output()) > int(before)
 
 
+def test_a_new_address_of_the_course_runs_nothing(chapter, monkeypatch):
+    twin, stored = chapter
+    monkeypatch.setenv("LESSONS_REPOSITORY", "https://github.com/somebody/elsewhere")
+    notebook = tool.derive(twin)
+    assert tool.keep_outputs(notebook, stored)
+    set_up = next(cell for cell in stored.cells if "set-up" in cell.metadata.get("tags", []))
+    set_up.source = set_up.source.replace("seed=0", "seed=1")
+    assert not tool.keep_outputs(notebook, stored)
+
+
 @pytest.mark.parametrize("change", ["tags", "execution_count", "source", "cell"])
 def test_outputs_of_other_code_are_never_kept(one_chapter, change):
     notebook, stored = tool.derive(tool.read_twin("00_short")), tool.read_notebook("00_short")

@@ -13,6 +13,7 @@ import argparse
 import copy
 import hashlib
 import os
+import re
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ HIDDEN_TAG = "hide-input"  # only draws: its input is folded, in the book and in
 SOLVED_RUN_TAG = "solved-run"  # needed by the exercises: runs in the solved notebook too
 
 _TWIN_FORMAT = {"extension": ".md", "format_name": "myst"}
+_ADDRESS = re.compile(r'^course = ".*"$', re.MULTILINE)
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -159,7 +161,12 @@ def make(name: str, run: bool = False) -> None:
 
 
 def _code(cell: NotebookNode) -> tuple[str, list[str]]:
-    return cell.source, cell.metadata.get("tags", [])
+    """What an output depends on; on the address of the course, which the set-up cell holds, none.
+
+    So whoever publishes the course need not run it.
+    """
+    tags = cell.metadata.get("tags", [])
+    return _ADDRESS.sub("", cell.source) if SET_UP_TAG in tags else cell.source, tags
 
 
 def _exercise_name(cell: NotebookNode) -> str | None:
