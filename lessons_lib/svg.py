@@ -91,8 +91,9 @@ def _shorten(element: Element) -> None:
 def _shorten_mesh(mesh: Element) -> None:
     """Hundreds of cells are clipped together, walked around side by side, and meet unseamed."""
     mesh.set("shape-rendering", "crispEdges")
-    for cell in mesh:
-        mesh.set("clip-path", cell.attrib.pop("clip-path"))
+    for cell in mesh.findall(f"{{{_NAMESPACE}}}path"):
+        if "clip-path" in cell.attrib:
+            mesh.set("clip-path", cell.attrib.pop("clip-path"))
         cell.set("d", _SIDES.sub(r"M\1 \2H\3V\4H\1z", _rounded(cell.get("d"))))
 
 
