@@ -291,7 +291,8 @@ def test_every_code_block_has_a_copy_button_that_works(visit):
     assert visit.page.locator("article div.highlight button.copybtn").count() == blocks
     if blocks:
         button = visit.page.locator("article div.highlight button.copybtn:visible").first
-        button.click(force=True)  # it shows itself when the pointer comes near
+        button.locator("xpath=..").hover()  # it shows itself when the pointer comes near
+        button.click()
         visit.page.wait_for_selector("button.copybtn.success", timeout=5_000)
 
 
