@@ -25,9 +25,9 @@ test: ## Run every test
 	@$(ENVIRONMENT) run book test cluster bench
 	@$(VENV)/python tools/test.py
 
-notebooks: ## Derive, run and store the notebooks; one of them with CHAPTER=name
+notebooks: ## Make the notebooks, run those whose code has changed; one with CHAPTER=name, run all with RUN=1
 	@$(ENVIRONMENT) run test
-	@$(VENV)/python tools/notebooks.py $(CHAPTER)
+	@$(VENV)/python tools/notebooks.py $(if $(RUN),--run) $(CHAPTER)
 	@$(VENV)/python tools/readme.py
 
 studies: ## Run, or go on with, the long experiments; QUICK=1 a taste, JOBS=4 processes, DASK=tcp://... a cluster

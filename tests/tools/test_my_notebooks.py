@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tools_path import my_notebooks as tool
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
