@@ -20,7 +20,6 @@ PYTHON = sys.executable
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
 READY = "from lessons_lib.ready import is_everything_ready as ready; raise SystemExit(not ready())"
 NBVAL = [
-    *("-p", "no:randomly"),  # a notebook's cells run from top to bottom
     *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300"),
     *("--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "notebooks"),
 ]
