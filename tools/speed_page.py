@@ -79,21 +79,33 @@ def section(results: dict) -> str:
 
 def gpu_section(results: dict) -> str:
     """Each chapter on a GPU: the same numbers or not, seconds, memory, and the gain."""
-    head = ["chapter", "numbers", "seconds", "on two cores", "times as fast", "peak, MiB"]
-    body = []
-    for row in results["chapters"]:
-        on_cores = row.get("seconds_on_two_cores")
-        gain = f"{on_cores / row['seconds']:.1f}" if on_cores else ""
-        told = "as in the book" if row["differs"] is None else f"differ: `{row['differs']}`"
-        cells = [row["chapter"], told, f"{row['seconds']:.0f}"]
-        body.append([*cells, f"{on_cores:.0f}" if on_cores else "", gain, row["peak_mib"]])
-    measured = (
-        f"Measured on: {results['gpu']}, torch {results['torch']}; "
-        f"{results['side_by_side']} chapters side by side, each with two cores of that machine."
-    )
-    passed = sum(row["differs"] is None for row in results["chapters"])
-    counted = f"{passed} of {len(body)} chapters give the numbers of the book in all cells."
-    return "\n" + "\n\n".join([measured, counted, _table(head, body)]) + "\n\n"
+    rows = results["chapters"]
+    has_cores = all("seconds_on_two_cores" in row for row in rows)
+    body = [[row["chapter"], *_gpu_cells(row, has_cores)] for row in rows]
+    head = ["chapter", "numbers", "seconds"]
+    head += ["on two cores", "times as fast"] if has_cores else []
+    where = f"{results['gpu']}, torch {results['torch']}"
+    parts = [
+        f"Measured on: {where}; {results['side_by_side']} chapters side by side, two of that "
+        f"machine's cores for each.{results.get('two_cores', '')}",
+        f"{sum(row['differs'] is None for row in rows)} of {len(rows)} chapters give the numbers of "
+        "the book in all cells.",
+        _table([*head, "peak, MiB"], body),
+    ]
+    differ = [row for row in rows if row["differs"]]
+    if differ:
+        listed = [f"- {row['chapter']}: `{row['differs']}`" for row in differ]
+        parts.append("The first cell of each that differs:\n\n" + "\n".join(listed))
+    return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def _gpu_cells(row: dict, has_cores: bool) -> list:
+    told = "as in the book" if row["differs"] is None else "differ"
+    cells = [told, f"{row['seconds']:.0f}"]
+    if has_cores:
+        on_cores = row["seconds_on_two_cores"]
+        cells += [f"{on_cores:.0f}", f"{on_cores / row['seconds']:.1f}"]
+    return [*cells, row["peak_mib"]]
 
 
 def verdict(rows: list[dict]) -> str:
