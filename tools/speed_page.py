@@ -88,8 +88,8 @@ def gpu_section(results: dict) -> str:
     parts = [
         f"Measured on: {where}; {results['side_by_side']} chapters side by side, two of that "
         f"machine's cores for each.{results.get('two_cores', '')}",
-        f"{sum(row['differs'] is None for row in rows)} of {len(rows)} chapters give the numbers of "
-        "the book in all cells.",
+        f"{sum(row['differs'] is None for row in rows)} of {len(rows)} chapters give the book's "
+        "numbers in all cells.",
         _table([*head, "peak, MiB"], body),
     ]
     differ = [row for row in rows if row["differs"]]
