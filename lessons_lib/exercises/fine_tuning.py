@@ -974,9 +974,9 @@ who_is_first = Ordering(
     right="bca",
     rule="Which of them knows what words mean, and which of them at least knows the words?",
     hints=("Random layers have to learn in 2,000 texts what a word is.",),
-    because="In this study a network that starts from nothing does not reach plain counts. But it had "
-    "its word vectors frozen and at most 80 steps; with everything open and 500 steps it reaches 0.53 "
-    "to 0.61. The study is being done again.",
+    because="In this study a network that starts from nothing does not reach plain counts. But it "
+    "had its word vectors frozen and at most 80 steps; with everything open and 500 steps it "
+    "reaches 0.53 to 0.61. The study is being done again.",
 )
 
 unfair_claim = Choice(
