@@ -166,11 +166,9 @@ def test_a_lone_notebook_installs_the_course_and_runs(colab, course_address, tmp
     installed = colab.packages / "lessons_lib"
     assert str(installed) in str(answered)
     new = {path.name for path in colab.packages.iterdir()} - before
-    ours = {"lessons_lib", "studies"}
-    assert {name.partition("-")[0] for name in new} == {*ours, "transformer_transfer"}, new
-    for name in ours:
-        in_checkout = package_files(ROOT / name)
-        assert package_files(colab.packages / name) == in_checkout, "a data file is missing"
+    assert {name.partition("-")[0] for name in new} == {"lessons_lib", "transformer_transfer"}, new
+    in_checkout = package_files(ROOT / "lessons_lib")
+    assert package_files(colab.packages / "lessons_lib") == in_checkout, "a data file is missing"
     assert [path.name for path in home.iterdir()] == [stored.name]
 
 
