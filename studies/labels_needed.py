@@ -42,7 +42,7 @@ VARIANTS = tuple(  # (domain, labels, encoder or words)
     if kind not in RANDOM or labels == "all" or int(labels) >= FIRST_OF_RANDOM
     if (domain, kind) != ("tweets", "matched")
 )
-BUDGET = """42 variants x (8 trials + 5 seeds; 3 from random weights), 500 runs. At most 60 to 600
+BUDGET = """44 variants x (8 trials + 5 seeds; 3 from random weights), 550 runs. At most 60 to 600
 steps from the published weights, 240 to 2,400 from random and own ones, fewer where nothing gets
 better any more: about 190,000 steps of 32 texts. On one H100 with 14 processes some 2 ms each, 7
 minutes; on two cores 0.2 to 0.4 s each, most of a day."""
