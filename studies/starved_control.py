@@ -1,8 +1,8 @@
 """How a control is starved by accident: random weights, 2,000 film labels, and what they are given.
 
-The first version of `labels_needed` froze the word vectors of every encoder, those of random weights
-too, and trained for at most 80 steps. Here random weights are trained with the word vectors shut and
-open, for 1,200 steps, and are looked at on the way. No test text is read.
+The first version of `labels_needed` froze the word vectors of every encoder, those of random
+weights too, and trained for at most 80 steps. Here random weights are trained with the word vectors
+shut and open, for 1,200 steps, and are looked at on the way. No test text is read.
 
 A seed draws the texts anew, starts the head, orders the texts and drops out.
 """
@@ -29,8 +29,8 @@ from studies.shared.encoders import encoder_of
 from studies.shared.texts import draw, rated
 
 VARIANTS = ("shut", "open")
-BUDGET = """2 variants x (3 trials + 3 seeds) of 1,200 steps of 32 texts: 14,400 steps. On one H100
-some 2 ms each where many run at once, half a minute; on two cores 0.4 s each, an hour and a half."""
+BUDGET = """2 variants x (3 trials + 3 seeds) of 1,200 steps of 32 texts: 14,400 steps. On one
+H100 some 2 ms each where many run at once, half a minute; on two cores 0.4 s each, 1.6 hours."""
 
 
 def run(variant: str, settings: dict, seed: int, configuration: dict) -> dict[str, float]:

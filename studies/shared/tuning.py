@@ -93,7 +93,7 @@ def _ridge(kind: str, alpha: float, texts, ratings, started) -> tuple[Predictor,
     from sklearn.preprocessing import StandardScaler
 
     def features_of(texts: Sequence[str]) -> np.ndarray:
-        return encode_texts(texts, encoder_of(kind), cache=False).numpy()
+        return encode_texts(texts, encoder_of(kind)).numpy()
 
     ridge = make_pipeline(StandardScaler(), Ridge(alpha)).fit(features_of(texts), ratings)
     told = {"seconds": time.perf_counter() - started, "steps": 0}
