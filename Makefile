@@ -4,7 +4,7 @@ ENVIRONMENT = $(PYTHON) tools/environment.py
 VENV = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test notebooks studies bench gpu lint constraints clean
+.PHONY: help book lab reset test notebooks studies bench gpu lint constraints clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -13,18 +13,21 @@ book: ## Build the book and say where to open it
 	@$(ENVIRONMENT) book
 	@$(VENV)/python tools/book.py
 
-lab: ## Open the notebooks in JupyterLab
+lab: ## Open your copies of the notebooks in JupyterLab, with LAB_OPTIONS=... of its own
 	@$(ENVIRONMENT) run lab
-	@$(VENV)/jupyter trust notebooks/*.ipynb
-	@$(VENV)/jupyter lab notebooks
+	@$(VENV)/python tools/my_notebooks.py lab $(LAB_OPTIONS)
+
+reset: ## Renew your copy of one notebook, CHAPTER=name; the old one is kept beside it
+	@$(ENVIRONMENT) run lab
+	@$(VENV)/python tools/my_notebooks.py reset $(CHAPTER)
 
 test: ## Run every test
 	@$(ENVIRONMENT) run book test cluster bench
 	@$(VENV)/python tools/test.py
 
-notebooks: ## Derive, run and store the notebooks; one of them with CHAPTER=name
+notebooks: ## Make the notebooks, run those whose code has changed; one with CHAPTER=name, run all with RUN=1
 	@$(ENVIRONMENT) run test
-	@$(VENV)/python tools/notebooks.py $(CHAPTER)
+	@$(VENV)/python tools/notebooks.py $(if $(RUN),--run) $(CHAPTER)
 	@$(VENV)/python tools/readme.py
 
 studies: ## Run, or go on with, the long experiments; QUICK=1 a taste, JOBS=4 processes, DASK=tcp://... a cluster
@@ -51,8 +54,8 @@ lint: ## Check the code's style
 	@$(VENV)/ruff check lessons_lib studies bench tools tests
 	@$(VENV)/ruff format --check lessons_lib studies bench tools tests
 
-constraints: ## Resolve all versions anew into constraints.txt; hold one with HOLD=torch==2.13.0
-	@$(PYTHON) tools/constraints.py $(HOLD)
+constraints: ## Resolve into constraints.txt what no longer fits; all versions anew with UPGRADE=1
+	@$(PYTHON) tools/constraints.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Delete the built book and the environment
 	rm -rf _build .venv

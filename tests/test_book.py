@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import rendered_pages as pages
 from bs4 import BeautifulSoup
+from course import is_published  # from tools, which rendered_pages puts on the path
 from rendered_pages import DESKTOP, PHONE, THEMES, needs_browser
 
 LEAST_LETTERS = 8  # CSS pixels, in a figure shrunk to a phone
@@ -138,16 +139,31 @@ def test_a_broken_link_would_be_found(html, address):
 
 
 @pytest.mark.parametrize("name", pages.chapter_pages())
-def test_the_launch_button_opens_the_chapter_on_colab(html, name):
+def test_buttons_lead_to_the_course_once_it_has_an_address(html, name):
     soup = BeautifulSoup(pages.page_file(name).read_text("utf-8"), "html.parser")
     repository = pages.settings()["repository"]
     account_and_repository = urlsplit(repository["url"]).path.strip("/")
-    found = {tag["href"] for tag in soup.find_all("a", href=re.compile(r"^https://colab\."))}
-    assert (
+    buttons = soup.select(".header-article-items a[href]")
+    found = {tag["href"] for tag in buttons if is_outside(tag["href"])}
+    wanted = {
+        repository["url"],
         f"https://colab.research.google.com/github/{account_and_repository}/blob/"
-        f"{repository['branch']}/{name}.ipynb"
-    ) in found
-    assert len(found) == 1
+        f"{repository['branch']}/{name}.ipynb",
+    }
+    assert found == (wanted if is_published(repository["url"]) else set())
+
+
+@pytest.mark.parametrize("name", pages.chapter_pages())
+def test_every_figure_is_drawn_into_its_page_with_ids_of_its_own(html, name):
+    soup = BeautifulSoup(pages.page_file(name).read_text("utf-8"), "html.parser")
+    stored = (pages.ROOT / f"{name}.ipynb").read_text("utf-8").count("data:image/svg+xml;base64,")
+    drawings = soup.select("figure.drawing svg")
+    assert len(drawings) == stored and not soup.select("img[src^=data]")
+    inside = [tag for drawing in drawings for tag in drawing.find_all(True)]
+    ids = [tag["id"] for tag in inside if tag.get("id")]
+    assert len(ids) == len(set(ids))
+    uses = {tag["href"].removeprefix("#") for tag in inside if tag.name == "use"}
+    assert uses <= set(ids)
 
 
 # In the browser
@@ -217,6 +233,14 @@ def test_every_figure_and_image_says_what_it_shows(visit):
     assert visit.page.locator(bare).count() == 0
 
 
+@pytest.mark.browser
+@needs_browser
+def test_a_figure_lies_on_the_page_without_paper_of_its_own(visit):
+    papers = visit.page.locator("figure[role=img] svg .ground")
+    assert papers.count() == visit.page.locator("figure[role=img] svg").count()
+    assert papers.locator("visible=true").count() == 0
+
+
 # Text on its effective background: colours of all ancestors laid over each other, as drawn.
 CONTRASTS = """() => {
   const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
@@ -267,7 +291,8 @@ def test_every_code_block_has_a_copy_button_that_works(visit):
     assert visit.page.locator("article div.highlight button.copybtn").count() == blocks
     if blocks:
         button = visit.page.locator("article div.highlight button.copybtn:visible").first
-        button.click(force=True)  # it shows itself when the pointer comes near
+        button.locator("xpath=..").hover()  # it shows itself when the pointer comes near
+        button.click()
         visit.page.wait_for_selector("button.copybtn.success", timeout=5_000)
 
 

@@ -153,7 +153,7 @@ def test_a_lone_notebook_installs_the_course_and_runs(colab, course_address, tmp
     stored.write_bytes((tool.NOTEBOOKS / stored.name).read_bytes())
     notebook = up_to_first_figure(nbformat.read(stored, as_version=4))
     set_up = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    public = re.search(r"git\+(https://[^\s\"]+)", set_up.source).group(1)
+    public = re.search(r'course = "(https://[^"]+)"', set_up.source).group(1)
     notebook.cells.append(new_code_cell(answered_exercise(notebook)))
 
     environment = git_over_http.redirected(public, course_address)

@@ -1,5 +1,6 @@
 """What the pages and notebooks hold, read as text: what runs on Colab, in the book and aloud."""
 
+import base64
 import re
 
 import nbformat
@@ -24,6 +25,8 @@ _NUMBERED_HEADING = re.compile(r"^#+\s+\d", re.MULTILINE)
 _REMOTE_IMAGE = re.compile(r"!\[[^\]]*\]\(\s*(https?:)?//|<img[^>]+src=[\"']?(https?:)?//")
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\ufe0f]")
 _EXCLAMATION = re.compile(r"\w[)\"'”*_]*!+[)\"'”*_]*(\s|$)")
+_DRAWING = re.compile(r'<img alt="[^"]+"[^>]* src="data:image/svg\+xml;base64,([\w+/=]+)">')
+_FIGURE = re.compile(r"<figure[^>]*>.*?</figure>", re.DOTALL)
 _NO_PROSE = re.compile(
     r"^(`{3,}|~{3,}).*?^\1|\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]+`|<!--.*?-->", re.DOTALL | re.MULTILINE
 )
@@ -50,7 +53,7 @@ def markdown_cell_faults(source: str) -> list[str]:
 
 
 def code_cell_faults(cell) -> list[str]:
-    lines = [line for line in cell.source.splitlines() if not line.lstrip().startswith("%pip ")]
+    lines = cell.source.splitlines()
     faults = [f"{len(line)} characters: {line}" for line in lines if len(line) > LONGEST_LINE]
     if len(lines) > LONGEST_CELL:
         faults.append(f"{len(lines)} lines in one cell")
@@ -64,8 +67,22 @@ def output_faults(output) -> list[str]:
         return [f"ends in an error: {output.ename}"]
     data = output.get("data", {})
     faults = [f"a raster image: {kind}" for kind in data if kind.startswith("image/")]
-    if re.search(r"data:image/|<img", data.get("text/html", "")):
-        faults.append("a raster image inside HTML")
+    return faults + html_faults(data.get("text/html", ""))
+
+
+def html_faults(text: str) -> list[str]:
+    """An image should be a drawing with a text alternative; the first in a figure tells of all."""
+    faults = []
+    for figure in _FIGURE.findall(text):
+        described, *others = re.findall(r"<img[^>]*>", figure) or [""]
+        for image in (described, *(one.replace('alt=""', 'alt="as the first"') for one in others)):
+            drawing = _DRAWING.fullmatch(image)
+            if drawing is None:
+                faults.append(f"no drawing with a text alternative: {image[:60]}")
+            elif b"<image" in base64.b64decode(drawing[1]):
+                faults.append("a raster image inside a drawing")
+    if re.search(r"data:image/|<img", _FIGURE.sub("", text)):
+        faults.append("an image outside a figure")
     return faults
 
 
@@ -135,6 +152,19 @@ def run_cell(source="1", outputs=(), **metadata):
     return new_code_cell(source, outputs=list(outputs), execution_count=1, metadata=metadata)
 
 
+def image(drawing="<svg></svg>", alt="A line."):
+    data = base64.b64encode(drawing.encode()).decode()
+    return f'<img alt="{alt}" width="9" height="9" src="data:image/svg+xml;base64,{data}">'
+
+
+def shown(*images):
+    return new_output("display_data", {"text/html": f"<figure>{' '.join(images)}</figure>"})
+
+
+def test_a_figure_that_is_described_once_passes():
+    assert output_faults(shown(image(), image(alt=""))) == []
+
+
 @pytest.mark.parametrize(
     "cell",
     [
@@ -144,6 +174,9 @@ def run_cell(source="1", outputs=(), **metadata):
         run_cell(outputs=[new_output("error", ename="ValueError", evalue="", traceback=[])]),
         run_cell(outputs=[new_output("display_data", {"image/png": "iVBO"})]),
         run_cell(outputs=[new_output("display_data", {"text/html": "<img src='x.svg'>"})]),
+        run_cell(outputs=[shown(image(alt=""))]),
+        run_cell(outputs=[shown(image("<svg><image href='data:image/png,x'/></svg>"))]),
+        run_cell(outputs=[shown('<img alt="A line." src="x.svg">')]),
         run_cell(tags=[UNTESTED]),  # one code cell in one
         new_markdown_cell("It works!"),
     ],

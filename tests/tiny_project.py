@@ -3,20 +3,18 @@
 Its packages are wheels made here, so that no test needs the network.
 """
 
-import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import zipfile
-from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = [f"environment{part}.py" for part in ("", "_faults", "_make", "_state")]
 PYPROJECT = """\
 [project]
 name = "tiny-course"
@@ -26,31 +24,28 @@ one = ["small>=1"]
 two = ["bulky>=1"]
 vast = ["vast"]
 missing = ["nowhere"]
+newer = ["small", "parent"]
 all = ["tiny-course[one,two]"]
 """
-CONSTRAINTS = "small==1.0\nbulky==1.0\nvast==1.0\n"
+CONSTRAINTS = "small==1.0\nbulky==1.0\nvast==1.0\nfuture==1.0\n"
 WINDOWS = os.name == "nt"
 BIN = Path(".venv", "Scripts" if WINDOWS else "bin")
 
 
-def make_wheel(folder: Path, name: str, files: dict[str, bytes], version: str = "1.0") -> None:
-    """Write a wheel that pip installs, with these files."""
+def make_wheel(
+    folder: Path, name: str, files: dict[str, bytes], version: str = "1.0", needs: str = ""
+) -> None:
+    """Write a wheel that pip installs, with these files and lines of what it needs."""
     dist_info = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}".encode()
     tags = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files = {**files, f"{dist_info}/METADATA": metadata, f"{dist_info}/WHEEL": tags}
-    record = "".join(record_line(path, content) for path, content in files.items())
+    record = "".join(f"{path},,{len(content)}\n" for path, content in files.items())
     files[f"{dist_info}/RECORD"] = f"{record}{dist_info}/RECORD,,\n".encode()
     wheel = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in files.items():
             archive.writestr(path, content)
-
-
-def record_line(path: str, content: bytes) -> str:
-    """A line of a wheel's RECORD."""
-    digest = urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-    return f"{path},sha256={digest},{len(content)}\n"
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +57,8 @@ def wheels(tmp_path_factory):
         make_wheel(folder, "small", {"small/__init__.py": code, "small/part.py": b""}, version)
     many = {f"bulky/part{number}.py": b"value = 1\n" * 50 for number in range(1000)}
     make_wheel(folder, "bulky", {"bulky/__init__.py": b"", **many})
+    make_wheel(folder, "parent", {"parent.py": b""}, needs="Requires-Dist: future\n")
+    make_wheel(folder, "future", {"future.py": b""}, needs="Requires-Python: >=3.99\n")
     make_wheel(folder, "vast", {"vast/__init__.py": b"", "vast/data": bytes(60 * 2**20)})
     return folder
 
@@ -72,15 +69,14 @@ class Project:
     def __init__(self, folder: Path, wheels: Path):
         self.folder = folder
         self.venv = folder / ".venv"
-        self.stamp = self.venv / "environment.json"
+        self.stamp = self.venv / "ready.json"
         self.pip_log = folder / "pip was called.log"
         self.settings = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels.as_uri()}
         (folder / "tools").mkdir(parents=True)
         (folder / "course_code.py").write_text("here = __file__\n")
         (folder / "pyproject.toml").write_text(PYPROJECT)
         (folder / "constraints.txt").write_text(CONSTRAINTS)
-        for name in TOOLS:
-            shutil.copy(ROOT / "tools" / name, folder / "tools")
+        shutil.copy(ROOT / "tools" / "environment.py", folder / "tools")
 
     def environment(self, **more) -> dict:
         """This process's environment less its pip settings, plus those of the tiny project."""
@@ -88,17 +84,17 @@ class Project:
         pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_LOG": str(self.pip_log), "PIP_RETRIES": "0"}
         return {**kept, **pip, **self.settings, **more}
 
-    def command(self, *extras, python=sys.executable) -> list[str]:
+    def command(self, *extras) -> list[str]:
         """The command that a person would type."""
-        return [str(python), str(self.folder / "tools" / "environment.py"), *extras]
+        return [sys.executable, str(self.folder / "tools" / "environment.py"), *extras]
 
-    def run(self, *extras, python=sys.executable, **more):
+    def run(self, *extras, **more):
         """Run the command to its end; what it printed is in .stdout and .stderr."""
-        command, environment = self.command(*extras, python=python), self.environment(**more)
+        command, environment = self.command(*extras), self.environment(**more)
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
     def start(self, *extras):
-        """Start the command as its own process group, as a shell does."""
+        """Start the command as its own process group that heeds Ctrl-C, as a shell does."""
         return subprocess.Popen(
             self.command(*extras),
             env=self.environment(),
@@ -106,6 +102,7 @@ class Project:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=heed_ctrl_c,
         )
 
     def packages(self) -> Path:
@@ -157,19 +154,24 @@ def link_large_part(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
+def heed_ctrl_c() -> None:
+    """Undo what this process may have inherited: a parent that ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def assert_fault(result, sentence: str) -> None:
     """A run ended in this one sentence, without a traceback."""
     assert result.returncode == 1, result.stderr
     assert sentence in result.stderr, result.stderr
+    assert result.stderr.endswith("then run the same command again.\n")
     assert len(result.stderr.splitlines()) == 1, result.stderr
 
 
-def assert_repaired(project, *extras, why: str | None = None) -> None:
-    """The next run makes the environment whole, and says so if it had to make it anew."""
+def assert_repaired(project, *extras, anew: bool) -> None:
+    """The next run makes the environment whole, and says so if it makes it anew."""
     result = project.run(*extras)
     assert result.returncode == 0, result.stderr
-    assert ("cannot be repaired" in result.stdout) == (why is not None), result.stdout
-    assert (why or "") in result.stdout, result.stdout
+    assert ("Making .venv anew" in result.stdout) == anew, result.stdout
     assert project.imports("import small; print(small.version)") == "1.0"
     assert_ready_at_once(project, *extras)
 

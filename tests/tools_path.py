@@ -5,12 +5,31 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
+import constraints
+import course
+import environment
 import gpu
+import my_notebooks
+import pages_extension
 import readme
 import results_page
 import speed_page
+import step
 
 import book
 import notebooks
 
-__all__ = ["book", "gpu", "notebooks", "readme", "results_page", "speed_page"]
+__all__ = [
+    "book",
+    "constraints",
+    "course",
+    "environment",
+    "gpu",
+    "my_notebooks",
+    "notebooks",
+    "pages_extension",
+    "readme",
+    "results_page",
+    "speed_page",
+    "step",
+]

@@ -1,56 +1,107 @@
 """Build the book, with warnings as errors, and say where to open it.
 
-Nothing is built where nothing has changed since the last build that went well.
+Nothing is built where nothing has changed since the last build that went well, and only the changed
+pages where no other page shows the change.
 """
 
 import hashlib
+import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import time
-from importlib.metadata import version
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import step
+
 ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
-STAMP = ROOT / "_build" / "built-from.txt"
-SOURCES = ("_config.yml", "_toc.yml", "book/**/*", "notebooks/*.ipynb", "tools/book.py")
-BUILDER = Path(sys.executable).with_name("jupyter-book")
+BUILD = ROOT / "_build"
+HTML = BUILD / "html"
+STAMP = BUILD / "built-from.txt"
+UNFINISHED = BUILD / "unfinished.txt"  # there while the builder is at work
+PAGES = ("book/*.md", "notebooks/*.ipynb")
+AROUND = ("_config.yml", "_toc.yml", "book/_static/**/*", "book/*.bib")
+TOOLS = ("tools/book.py", "tools/course.py", "tools/pages_extension.py")
+BUILDER = Path(sysconfig.get_path("scripts"), "jupyter-book")
 COMMAND = [str(BUILDER), "build", "-W", "-n", "--keep-going", str(ROOT)]
 
 
 def fingerprint() -> str:
     """A hash of everything that the pages are made from, the builder's version included."""
+    return _hash(_whole(path) for path in _files(*PAGES, *AROUND, *TOOLS))
+
+
+def frame() -> str:
+    """A hash of what every page shows, or is made with: settings, contents list, all titles."""
+    return _hash([*map(_title, _files(*PAGES)), *map(_whole, _files(*AROUND, *TOOLS))])
+
+
+def _files(*patterns: str) -> list[Path]:
+    return sorted(path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file())
+
+
+def _whole(path: Path) -> bytes:
+    return path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes()
+
+
+def _title(page: Path) -> bytes:
+    """A page's name and first heading, in Markdown and in a notebook's JSON alike."""
+    heading = re.search(r'^\s*"?# .*', page.read_text(encoding="utf-8"), re.MULTILINE)
+    return f"{page.name}\0{heading and heading[0]}".encode()
+
+
+def _hash(parts: Iterable[bytes]) -> str:
     digest = hashlib.sha256(version("jupyter-book").encode())
-    paths = sorted(path for pattern in SOURCES for path in ROOT.glob(pattern) if path.is_file())
-    for path in paths:
-        if "book/chapters" not in path.as_posix():  # the notebooks made from them are read instead
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()
+
+
+def _stamp() -> str:
+    return f"{fingerprint()} {frame()}"
 
 
 def is_current() -> bool:
     built = STAMP.read_text() if STAMP.exists() else ""
-    return built == fingerprint() and (HTML / "index.html").exists()
+    return built == _stamp() and (HTML / "index.html").exists()
 
 
 def build() -> None:
-    """Build the pages; on failure show the builder's report and exit with its status."""
+    """Build the changed pages, or all where their frame has changed or the last build failed.
+
+    On failure the builder's report is shown, and the exit status is not 0.
+    """
     started = time.perf_counter()
     print("Building the book ...", flush=True)
+    has_same_frame = STAMP.exists() and STAMP.read_text().endswith(frame())
     STAMP.unlink(missing_ok=True)
-    result = subprocess.run(COMMAND, capture_output=True, text=True)
+    if UNFINISHED.exists():
+        shutil.rmtree(BUILD)  # the builder cannot go on from where a Ctrl-C stopped it
+    BUILD.mkdir(exist_ok=True)
+    UNFINISHED.touch()
+    command = COMMAND if has_same_frame else [*COMMAND, "--all"]
+    result = step.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    UNFINISHED.unlink()
     if result.returncode != 0:
+        step.refuse_damaged()
         print(result.stdout[-4000:], result.stderr[-4000:], sep="\n")
         sys.exit("The book could not be built; the report above names the page and the line.")
-    STAMP.write_text(fingerprint())
+    STAMP.write_text(_stamp())
     print(f"Built in {time.perf_counter() - started:.0f} s.")
 
 
 def main() -> None:
-    if not is_current():
+    try:
+        current = is_current()
+    except PackageNotFoundError:
+        sys.exit("jupyter-book is not installed here: run make book, or see README.md for conda.")
+    if not current:
         build()
     print(f"Open it in a browser:  {(HTML / 'index.html').as_uri()}")
 
 
 if __name__ == "__main__":
-    main()
+    step.until_ctrl_c(main)

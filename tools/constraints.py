@@ -1,13 +1,12 @@
-"""Write constraints.txt anew: the newest versions of everything that fit together today.
+"""Write constraints.txt: one version of everything, for every system and every Python from 3.11.0.
 
-pip resolves the extras `all` and `bench` in a new, empty environment, without installing
-anything; the releases' metadata, and those wheels that publish none apart, are downloaded.
+uv resolves all extras in seconds, in a temporary environment of its own. It keeps each version of
+the file that still fits; all are resolved anew with --upgrade.
 
-    python3 tools/constraints.py                  # everything anew
-    python3 tools/constraints.py "torch==2.13.0"  # with this one held
+    python3 tools/constraints.py
+    python3 tools/constraints.py --upgrade
 """
 
-import json
 import re
 import subprocess
 import sys
@@ -15,60 +14,45 @@ import tempfile
 import venv
 from pathlib import Path
 
-from environment import OLDEST, TOO_OLD
+from environment import CONSTRAINTS, OLDEST, PROJECT, WINDOWS
 
-HEADER = """\
-# Every version of everything that pyproject.toml's extras bring, transitive ones included.
-# Written by `make constraints` (a fresh resolution); run the tests after it.
+PYTHON = f"{OLDEST[0]}.{OLDEST[1]}.0"
+HEADER = f"""\
+# Every version of everything that pyproject.toml's extras bring, transitive ones included,
+# for Python {PYTHON} and newer. Written by `make constraints`; run the tests after it.
 """
-# Needed by packages on Windows only, where this is never run.
-WINDOWS = ["colorama", "win32-setctime"]
-# Brought by torch's CUDA build only, which itself names their exact versions.
-CUDA = ("nvidia-", "cuda-", "triton")
+# These move on purpose only: torch is a large download; CONTRIBUTING.md has the other reasons.
+HELD = ("torch==2.13.0", "jupyter-book==1.0.4.post1", "sphinx-book-theme==1.2.0")
+# Brought by torch's build for one CUDA, which names what it needs itself: other builds need others.
+CUDA = r"^(?:nvidia-|cuda-|triton==).*\n"
 
 
-def main() -> int:
-    """Resolve and write; leave the file as it is where pip finds no solution."""
-    if sys.version_info[:2] < OLDEST:
-        sys.exit(TOO_OLD.format(*sys.version_info).rstrip())
-    import environment_state as state
-
-    print("Resolving all extras anew: this takes a few minutes.", flush=True)
-    report = resolve([*state.requirements(["all", "bench"]), *WINDOWS, *sys.argv[1:]])
-    if report is None:
-        sys.exit("pip found no solution (its reason is above); constraints.txt is as it was.")
-    state.CONSTRAINTS.write_text(constraints(report), encoding="utf-8", newline="\n")
+def main(options: list[str]) -> int:
+    """Resolve and write; leave the file as it is where there is no solution."""
+    with tempfile.TemporaryDirectory() as folder:
+        held, found = Path(folder, "held.txt"), Path(folder, "found.txt")
+        held.write_text("\n".join(HELD), encoding="utf-8")
+        found.write_text(CONSTRAINTS.read_text(encoding="utf-8"), encoding="utf-8")
+        command = [uv(folder), "pip", "compile", PROJECT, "--all-extras", "--universal"]
+        command += ["--python-version", PYTHON, "--constraints", held, "--output-file", found]
+        done = subprocess.run([*command, "--quiet", "--no-annotate", "--no-header", *options])
+        if done.returncode != 0:
+            print("There is no solution (the reason is above); constraints.txt is as it was.")
+            return 1
+        pins = re.sub(CUDA, "", found.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    CONSTRAINTS.write_text(HEADER + pins, encoding="utf-8", newline="\n")
     print("constraints.txt is written. Now run: make test")
     return 0
 
 
-def resolve(requirements: list[str]) -> dict | None:
-    """pip's report of what it would install into an empty environment, or None if it cannot."""
-    with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
-        python = Path(folder, "Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-        report = Path(folder, "report.json")
-        options = ["--dry-run", "--ignore-installed", "-qq", "--report", report]
-        done = subprocess.run([python, "-m", "pip", "install", *options, *requirements])
-        return json.loads(report.read_text("utf-8")) if done.returncode == 0 else None
-
-
-def constraints(report: dict) -> str:
-    """The text of constraints.txt for pip's report.
-
-    >>> torch = {"metadata": {"name": "torch", "version": "2.13.0+cpu"}}
-    >>> constraints({"install": [torch]}).splitlines()[-1]
-    'torch==2.13.0'
-    """
-    pins = [pin(item["metadata"]) for item in report["install"]]
-    kept = [line for line in pins if not line.startswith(CUDA)]
-    return HEADER + "".join(f"{line}\n" for line in sorted(kept, key=str.lower))
-
-
-def pin(metadata: dict) -> str:
-    """One line: a release without the label of the build (+cpu, +cu126) that this machine gets."""
-    return f"{metadata['name']}=={re.sub(r'[+].*', '', metadata['version'])}"
+def uv(folder: str) -> Path:
+    """Install uv into a new environment in this folder; its command."""
+    venv.create(folder, with_pip=True)
+    scripts = Path(folder, "Scripts" if WINDOWS else "bin")
+    if subprocess.run([scripts / "python", "-m", "pip", "install", "-q", "uv"]).returncode != 0:
+        sys.exit("uv could not be installed (the reason is above); constraints.txt is as it was.")
+    return scripts / "uv"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,65 +1,65 @@
 """From a chapter's text twin to its notebook: derive, convert, run, store; and how to check it.
 
-A person edits `book/chapters/NN_name.md`. From it come the derived cells (the set-up cell, the
-cells of each exercise), which are written back into the twin, and `notebooks/NN_name.ipynb` with
-its outputs, which nobody edits by hand.
+A person edits `book/chapters/NN_name.md`, where empty code cells mark the places of the set-up cell
+and of each exercise. From it comes `notebooks/NN_name.ipynb` with its outputs, which nobody edits
+by hand. A chapter is run where its code has changed; otherwise its outputs are kept.
 
-    python tools/notebooks.py                      every chapter
-    python tools/notebooks.py 02_self_attention    one chapter
+    python tools/notebooks.py                           every chapter
+    python tools/notebooks.py 02_self_attention         one chapter
+    python tools/notebooks.py --run 02_self_attention   run it, also where no code has changed
 """
 
 import argparse
+import copy
 import hashlib
 import os
+import re
 import sys
 import tempfile
 import time
-from itertools import groupby
-from pathlib import Path
+from collections import Counter
 
 import jupytext
 import nbformat
-import yaml
+from course import NOTEBOOKS, TWINS, chapter_names, repository_url
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from lessons_lib.exercises.engine import pages, registry
 
-ROOT = Path(__file__).resolve().parent.parent
-TWINS = ROOT / "book" / "chapters"
-NOTEBOOKS = ROOT / "notebooks"
-
 SET_UP_TAG = "set-up"
 EXERCISE_PREFIX = "exercise:"
+HIDDEN_TAG = "hide-input"  # only draws: its input is folded, in the book and in JupyterLab
 SOLVED_RUN_TAG = "solved-run"  # needed by the exercises: runs in the solved notebook too
 
-_TWIN_FORMAT = {
-    "extension": ".md",
-    "format_name": "myst",
-    "notebook_metadata_filter": ",".join(
-        ("kernelspec", "accelerator", "colab", "-jupytext.text_representation.jupytext_version")
-    ),
-    "cell_metadata_filter": "all,-execution,-ExecuteTime,-collapsed,-scrolled",
-}
+_TWIN_FORMAT = {"extension": ".md", "format_name": "myst"}
+_ADDRESS = re.compile(r'^course = ".*"$', re.MULTILINE)
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
-def repository_url() -> str:
-    """The address that the book, the notebooks and the README name; set once, in _config.yml."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    return os.environ.get("LESSONS_REPOSITORY", config["repository"]["url"])
-
-
 def set_up_source() -> str:
-    """The first code cell of every chapter: on Colab it installs the course's library first."""
+    """The first code cell of every chapter: on Colab it installs the course's library first.
+
+    pip is run without a terminal: for an address that does not exist, git would ask for a name
+    and a password, and wait for ever.
+    """
     return (
-        "# The first cell of every chapter. Where the course's small library is not\n"
-        "# installed yet, as on Colab, it installs it.\n"
+        "# The first cell of every chapter. Where the course's library is missing, as on Colab,\n"
+        "# it is installed from this address:\n"
+        f'course = "{repository_url()}"\n'
         "try:\n"
         "    import lessons_lib\n"
         "except ImportError:\n"
-        f'    %pip install -q "transformer-transfer[run] @ git+{repository_url()}"\n'
+        "    import subprocess\n"
+        "    import sys\n"
+        "\n"
+        '    pip = [sys.executable, "-m", "pip", "install", "-qqq"]\n'
+        '    if subprocess.run([*pip, f"transformer-transfer[run] @ git+{course}"]).returncode:\n'
+        "        raise SystemExit(\n"
+        '            f"The course\'s library could not be installed from {course}: put the "\n'
+        '            "course\'s real address into line 3 of this cell, or see to the network."\n'
+        "        ) from None\n"
         "from lessons_lib import check, hint, progress, set_up, show_source, solution\n"
         "\n"
         "device = set_up(seed=0)"
@@ -72,26 +72,15 @@ def read_twin(name: str) -> NotebookNode:
 
 
 def derive(twin: NotebookNode) -> NotebookNode:
-    """The same chapter with every derived cell made anew."""
-    cells = []
-    for exercise_name, group in groupby(twin.cells, key=_exercise_name):
-        if exercise_name:
-            _require_no_text(exercise_name, list(group))
-            cells += _exercise_cells(exercise_name)
-        else:
-            cells += [_with_set_up(cell) for cell in group]
-    derived = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": _KERNEL})
-    for number, cell in enumerate(derived.cells):
-        cell.id = hashlib.sha256(f"{number} {cell.source}".encode()).hexdigest()[:12]
-    return derived
+    """The chapter as a notebook without outputs: each marked place filled, each cell with its id.
 
-
-def write_twin(name: str, notebook: NotebookNode) -> None:
-    """Write the twin, its derived cells included, if anything changed."""
-    path = TWINS / f"{name}.md"
-    text = jupytext.writes(notebook, fmt=_TWIN_FORMAT)
-    if path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+    Raises:
+        ValueError: a cell that marks a place holds something, which would be lost.
+        UnknownExercise: no exercise has the name that a tag gives.
+    """
+    cells = [made for cell in twin.cells for made in _cells_for(cell)]
+    _give_ids(cells)
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": _KERNEL})
 
 
 def execute(notebook: NotebookNode, timeout_seconds: int = 600) -> NotebookNode:
@@ -128,21 +117,56 @@ def solved(notebook: NotebookNode) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
 
 
-def chapter_names() -> list[str]:
-    return sorted(path.stem for path in TWINS.glob("*.md"))
-
-
 def read_notebook(name: str) -> NotebookNode:
     """A chapter's stored notebook, outputs included."""
     return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
 
 
-def outline(notebook: NotebookNode) -> list[tuple[str, str, tuple[str, ...]]]:
-    """What twin and notebook must share: kind, source and tags of each cell."""
-    return [
-        (cell.cell_type, cell.source, tuple(cell.metadata.get("tags", [])))
-        for cell in notebook.cells
-    ]
+def outline(notebook: NotebookNode) -> list[tuple[str, str, str, dict]]:
+    """What a derived and a stored notebook must share of each cell: all but what running adds."""
+    return [(cell.id, cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells]
+
+
+def keep_outputs(notebook: NotebookNode, stored: NotebookNode) -> bool:
+    """Take over the stored outputs if the code is the same, cell by cell; say whether it is."""
+    fresh, old = (
+        [cell for cell in one.cells if cell.cell_type == "code"] for one in (notebook, stored)
+    )
+    if [_code(cell) for cell in fresh] != [_code(cell) for cell in old]:
+        return False
+    if any(cell.execution_count is None for cell in old):
+        return False
+    for cell, before in zip(fresh, old, strict=True):
+        cell.outputs, cell.execution_count = before.outputs, before.execution_count
+    return True
+
+
+def make(name: str, run: bool = False) -> None:
+    """Store a chapter's notebook made anew from its twin, and say what was done.
+
+    Args:
+        run: run it, also where the stored outputs are of the same code.
+    """
+    started = time.perf_counter()
+    notebook = derive(read_twin(name))
+    is_stored = (NOTEBOOKS / f"{name}.ipynb").exists()
+    if not run and is_stored and keep_outputs(notebook, read_notebook(name)):
+        done = "its code is what it was, so its outputs are kept (RUN=1 runs it)"
+    else:
+        execute(notebook)
+        done = f"run and stored in {time.perf_counter() - started:.0f} s"
+    NOTEBOOKS.mkdir(exist_ok=True)
+    nbformat.write(notebook, NOTEBOOKS / f"{name}.ipynb")
+    print(f"{name}: {done}")
+
+
+def _code(cell: NotebookNode) -> tuple[str, list[str]]:
+    """What an output depends on; on the address of the course, which the set-up cell holds, none.
+
+    So whoever publishes the course need not run it.
+    """
+    tags = cell.metadata.get("tags", [])
+    return _ADDRESS.sub("", cell.source) if SET_UP_TAG in tags else cell.source, tags
 
 
 def _exercise_name(cell: NotebookNode) -> str | None:
@@ -152,21 +176,23 @@ def _exercise_name(cell: NotebookNode) -> str | None:
     return None
 
 
-def _require_no_text(name: str, group: list[NotebookNode]) -> None:
-    """An exercise's cells are made anew: refuse to lose what a person wrote among them."""
-    for cell in group:
-        derived = cell.source.startswith(("**Exercise · ", "<details>"))
-        if cell.cell_type == "markdown" and not derived:
-            raise ValueError(
-                f"text stands in a cell tagged {EXERCISE_PREFIX}{name} and would be lost: "
-                f"{cell.source[:60]!r}. Mark the place of an exercise by an empty code cell."
-            )
-
-
-def _with_set_up(cell: NotebookNode) -> NotebookNode:
-    if SET_UP_TAG in cell.metadata.get("tags", []):
-        cell.source = set_up_source()
-    return cell
+def _cells_for(cell: NotebookNode) -> list[NotebookNode]:
+    """What stands in the notebook for one cell of the twin; most stand for themselves."""
+    exercise, tags = _exercise_name(cell), cell.metadata.get("tags", [])
+    cell = copy.deepcopy(cell)
+    if HIDDEN_TAG in tags:
+        cell.metadata["jupyter"] = {"source_hidden": True}
+    if not exercise and SET_UP_TAG not in tags:
+        return [cell]
+    if cell.cell_type != "code" or cell.source.strip():
+        raise ValueError(
+            f"a cell tagged {', '.join(tags)} should be an empty code cell, whose place is filled "
+            f"when the notebook is made; this one holds {cell.source[:60]!r}"
+        )
+    if exercise:
+        return _exercise_cells(exercise)
+    cell.source = set_up_source()
+    return [cell]
 
 
 def _exercise_cells(name: str) -> list[NotebookNode]:
@@ -179,38 +205,18 @@ def _exercise_cells(name: str) -> list[NotebookNode]:
     ]
 
 
-def make(name: str) -> None:
-    """Make a chapter's notebook anew from its twin, and say how long its cells took."""
-    started = time.perf_counter()
-    notebook = derive(read_twin(name))
-    write_twin(name, notebook)
-    NOTEBOOKS.mkdir(exist_ok=True)
-    nbformat.write(execute(notebook), NOTEBOOKS / f"{name}.ipynb")
-    print(f"{name}: run and stored in {time.perf_counter() - started:.0f} s")
-
-
-def keep_outputs(name: str) -> None:
-    """Make a chapter's notebook anew where only text has changed: nothing is run.
-
-    Raises:
-        ValueError: a code cell differs from the stored one, so its output would be of other code.
-    """
-    notebook, stored = derive(read_twin(name)), read_notebook(name)
-    fresh, old = (
-        [cell for cell in one.cells if cell.cell_type == "code"] for one in (notebook, stored)
-    )
-    if [cell.source for cell in fresh] != [cell.source for cell in old]:
-        raise ValueError(f"code of {name} has changed: run it, without --text")
-    write_twin(name, notebook)
-    for cell, before in zip(fresh, old, strict=True):
-        cell.outputs, cell.execution_count = before.outputs, before.execution_count
-    notebook.metadata = stored.metadata
-    nbformat.write(notebook, NOTEBOOKS / f"{name}.ipynb")
+def _give_ids(cells: list[NotebookNode]) -> None:
+    """Ids that tell of a cell's source, never of its place: what is inserted changes no other."""
+    seen = Counter()
+    for cell in cells:
+        name = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
+        seen[name] += 1
+        cell.id = name if seen[name] == 1 else f"{name}-{seen[name]}"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Run chapters and store their outputs.")
-    parser.add_argument("--text", action="store_true", help="only text has changed: run nothing")
+    parser = argparse.ArgumentParser(description="Make chapters' notebooks, with their outputs.")
+    parser.add_argument("--run", action="store_true", help="run them, though no code has changed")
     parser.add_argument("chapters", nargs="*", help="such as 02_self_attention; all if none")
     arguments = parser.parse_args()
     names = arguments.chapters or chapter_names()
@@ -219,7 +225,7 @@ def main() -> None:
         known = ", ".join(chapter_names())
         sys.exit(f"No chapter {', '.join(unknown)} in book/chapters; there are {known}.")
     for name in names:
-        (keep_outputs if arguments.text else make)(name)
+        make(name, arguments.run)
 
 
 if __name__ == "__main__":

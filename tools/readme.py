@@ -1,14 +1,12 @@
-"""The README's table of chapters, made from the notebooks themselves."""
+"""The README's table of chapters, made from the chapters themselves."""
 
 import re
-from pathlib import Path
 
+import course
 from marks import put_between
 
-import notebooks
-
-README = Path(__file__).resolve().parent.parent / "README.md"
-_BEGIN = "<!-- chapters: made by `make notebooks` from the notebooks themselves; do not edit -->\n"
+README = course.ROOT / "README.md"
+_BEGIN = "<!-- chapters: made by `make notebooks` from the chapters themselves; do not edit -->\n"
 FIRST = "00_start_here"
 _END = "<!-- end of chapters -->"
 
@@ -24,16 +22,27 @@ def updated(readme: str) -> str:
 
 def chapter_table() -> str:
     """Each chapter: title, where to read it, where to run it, minutes, and the shortest path."""
-    lines = ["| Chapter | Read | Run | Minutes: read, do | Path |", "| --- " * 5 + "|"]
+    is_published = course.is_published(course.repository_url())
+    heads = ["Chapter", "Read", *(["Run"] if is_published else []), "Minutes: read, do", "Path"]
+    lines = [_row(heads), _row(["---"] * len(heads))]
     path_of = shortest_paths()
-    for name in notebooks.chapter_names():
+    for name in course.chapter_names():
         title, read_minutes, do_minutes = facts(name)
-        lines.append(
-            f"| {title} | [Read]({pages_url()}/notebooks/{name}.html) "
-            f"| [Open in Colab]({colab_url(name)}) | {read_minutes}, {do_minutes} "
-            f"| {path_of.get(name, 'everything')} |"
-        )
+        links = _links(name) if is_published else [f"[Read](notebooks/{name}.ipynb)"]
+        path = path_of.get(name, "everything")
+        lines.append(_row([title, *links, f"{read_minutes}, {do_minutes}", path]))
     return "\n".join(lines) + "\n"
+
+
+def _row(entries: list[str]) -> str:
+    return f"| {' | '.join(entries)} |"
+
+
+def _links(name: str) -> list[str]:
+    return [
+        f"[Read]({pages_url()}/notebooks/{name}.html)",
+        f"[Open in Colab]({colab_url(name)})",
+    ]
 
 
 def shortest_paths() -> dict[str, str]:
@@ -43,10 +52,9 @@ def shortest_paths() -> dict[str, str]:
     neither links to is for those who read everything.
     """
     found = {FIRST: "half a day"}
-    for cell in notebooks.read_twin(FIRST).cells:
-        for path, links in re.findall(r"^\*\*(Half a day|A weekend)\.\*\*(.*)$", cell.source, re.M):
-            for name in re.findall(r"\]\((\w+)\.ipynb\)", links):
-                found.setdefault(name, path.lower())
+    for path, links in re.findall(r"^\*\*(Half a day|A weekend)\.\*\*(.*)$", _text(FIRST), re.M):
+        for name in re.findall(r"\]\((\w+)\.ipynb\)", links):
+            found.setdefault(name, path.lower())
     return found
 
 
@@ -54,24 +62,30 @@ def facts(name: str) -> tuple[str, int, int]:
     """A chapter's title, and the minutes that its opening promises for reading and for doing.
 
     Raises:
-        ValueError: the chapter's opening does not say how long it takes.
+        ValueError: the chapter has no title, or does not say how long it takes.
     """
-    opening = notebooks.read_twin(name).cells[0].source
-    title = opening.splitlines()[0].removeprefix("# ")
-    minutes = re.search(r"\*\*Time\*\*: (\d+) minutes to read, (\d+) to do", opening)
-    if minutes is None:
-        raise ValueError(f'{name} should open with "**Time**: N minutes to read, N to do ..."')
-    return title, int(minutes[1]), int(minutes[2])
+    text = _text(name)
+    title = re.search(r"^# (.+)$", text, re.M)
+    minutes = re.search(r"\*\*Time\*\*: (\d+) minutes to read, (\d+) to do", text)
+    if title is None or minutes is None:
+        raise ValueError(
+            f'{name} should open with a title and "**Time**: N minutes to read, N to do ..."'
+        )
+    return title[1], int(minutes[1]), int(minutes[2])
+
+
+def _text(name: str) -> str:
+    return (course.TWINS / f"{name}.md").read_text(encoding="utf-8")
 
 
 def pages_url() -> str:
     """Where the repository's host publishes the book: GitHub Pages' address for it."""
-    account, repository = notebooks.repository_url().rstrip("/").split("/")[-2:]
+    account, repository = course.repository_url().rstrip("/").split("/")[-2:]
     return f"https://{account}.github.io/{repository}"
 
 
 def colab_url(name: str) -> str:
-    path = notebooks.repository_url().removeprefix("https://github.com/")
+    path = course.repository_url().removeprefix("https://github.com/")
     return f"https://colab.research.google.com/github/{path}/blob/main/notebooks/{name}.ipynb"
 
 

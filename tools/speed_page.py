@@ -4,6 +4,7 @@ import json
 from math import exp, log
 from pathlib import Path
 
+import gpu
 from marks import put_between
 
 from bench import encoder, real_job
@@ -34,7 +35,7 @@ def updated(page: str, part: str, text: str | None) -> str:
     """The page with one part made anew; `None` = nothing has been measured.
 
     Args:
-        part: "encoder" or "real job", between whose marks the text is put.
+        part: "encoder", "real job" or "gpu", between whose marks the text is put.
 
     Raises:
         ValueError: the two marks are missing.
@@ -43,10 +44,11 @@ def updated(page: str, part: str, text: str | None) -> str:
 
 
 def whole(page: str) -> str:
-    """The page with both parts made anew from the stored results."""
+    """The page with all parts made anew from the stored results."""
     for part, module, make in (
         ("encoder", encoder, section),
         ("real job", real_job, real_job.section),
+        ("gpu", gpu, gpu_section),
     ):
         stored = module.RESULTS
         found = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else None
@@ -73,6 +75,37 @@ def section(results: dict) -> str:
     if slow := [row for row in rows if "operators" in row]:
         parts += ["## Where ours is slower, and why", *map(operator_table, slow)]
     return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def gpu_section(results: dict) -> str:
+    """Each chapter on a GPU: the same numbers or not, seconds, memory, and the gain."""
+    rows = results["chapters"]
+    has_cores = all("seconds_on_two_cores" in row for row in rows)
+    body = [[row["chapter"], *_gpu_cells(row, has_cores)] for row in rows]
+    head = ["chapter", "numbers", "seconds"]
+    head += ["on two cores", "times as fast"] if has_cores else []
+    where = f"{results['gpu']}, torch {results['torch']}"
+    parts = [
+        f"Measured on: {where}; {results['side_by_side']} chapters side by side, two of that "
+        f"machine's cores for each.{results.get('two_cores', '')}",
+        f"{sum(row['differs'] is None for row in rows)} of {len(rows)} chapters give the book's "
+        "numbers in all cells.",
+        _table([*head, "peak, MiB"], body),
+    ]
+    differ = [row for row in rows if row["differs"]]
+    if differ:
+        listed = [f"- {row['chapter']}: `{row['differs']}`" for row in differ]
+        parts.append("The first cell of each that differs:\n\n" + "\n".join(listed))
+    return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def _gpu_cells(row: dict, has_cores: bool) -> list:
+    told = "as in the book" if row["differs"] is None else "differ"
+    cells = [told, f"{row['seconds']:.0f}"]
+    if has_cores:
+        on_cores = row["seconds_on_two_cores"]
+        cells += [f"{on_cores:.0f}", f"{on_cores / row['seconds']:.1f}"]
+    return [*cells, row["peak_mib"]]
 
 
 def verdict(rows: list[dict]) -> str:

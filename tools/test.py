@@ -1,19 +1,24 @@
 """Run every check there is: style, unit tests, the book and its pages, then each notebook twice.
 
-python tools/test.py           everything
-python tools/test.py tests/test_attention.py -x      only this, with pytest's own options
+python tools/test.py                                       everything
+python tools/test.py tests/model/test_attention.py -x      only this, with pytest's own options
+
+The unit tests run in random order: their seed, which is printed, gives the same order again.
 """
 
 import os
-import subprocess
+import random
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import step
+
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+READY = "from lessons_lib.ready import is_everything_ready as ready; raise SystemExit(not ready())"
 NBVAL = [
     *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300"),
     *("--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "notebooks"),
@@ -23,11 +28,17 @@ CODE = ("lessons_lib", "studies", "bench", "tools", "tests")
 
 def steps() -> dict[str, list[str]]:
     """Each check's name and command, in the order in which a failure is cheapest."""
+    seed = random.randrange(2**32)
     return {
         "style": [PYTHON, "-m", "ruff", "check", "--quiet", *CODE],
         "layout of code": [PYTHON, "-m", "ruff", "format", "--check", "--quiet", *CODE],
         "the book, warnings as errors": [PYTHON, "tools/book.py"],
-        "unit tests, pages, solved notebooks": [*PYTEST, "tests"],
+        "weights and texts": [PYTHON, "-c", READY],
+        f"unit tests, pages, solved notebooks (--randomly-seed={seed})": [
+            *PYTEST,
+            f"--randomly-seed={seed}",
+            "tests",
+        ],
         "notebooks as shipped": [*PYTEST, *NBVAL],
     }
 
@@ -35,11 +46,13 @@ def steps() -> dict[str, list[str]]:
 def run(name: str, command: list[str], environment: dict[str, str]) -> bool:
     started = time.perf_counter()
     print(f"\n=== {name}", flush=True)
-    passed = subprocess.run(command, cwd=ROOT, env=environment).returncode == 0
+    passed = step.run(command, cwd=ROOT, env=environment).returncode == 0
     print(
         f"=== {name}: {'passed' if passed else 'FAILED'}, {time.perf_counter() - started:.0f} s",
         flush=True,
     )
+    if not passed:
+        step.refuse_damaged()
     return passed
 
 
@@ -56,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    step.until_ctrl_c(main)

@@ -1,4 +1,4 @@
-"""Files of the reader's: the cache folder, and writing a file as a whole or not at all."""
+"""Files of the reader's: the folders that keep them, and writing one as a whole or not at all."""
 
 import os
 import secrets
@@ -12,22 +12,48 @@ class FetchError(RuntimeError):
     """A file could not be brought here; the message says where it was looked for."""
 
 
+class NoFolderError(FetchError, OSError):
+    """It is not known where files are kept here; the message says how to choose a folder."""
+
+
 def cache_folder() -> Path:
-    """Return the folder that keeps the files: LESSONS_CACHE, or the user's cache folder.
+    """Return the folder that keeps what can be fetched or computed again.
 
     Raises:
-        FetchError: LESSONS_CACHE is not set and platformdirs is not installed.
+        NoFolderError: as `user_folder` does.
     """
-    if chosen := os.environ.get("LESSONS_CACHE"):
-        return Path(chosen).expanduser().absolute()
+    return user_folder("LESSONS_CACHE", "cache")
+
+
+def user_folder(variable: str, kind: str) -> Path:
+    """Return the folder that an environment variable names, or else the user's own.
+
+    Args:
+        variable: such as "LESSONS_CACHE"; in its value `~` is the home folder.
+        kind: "cache" or "data", for which an operating system has a place each.
+
+    Raises:
+        NoFolderError: the variable is not set, and the user has no home folder or platformdirs is
+            not installed.
+    """
     try:
+        if chosen := os.environ.get(variable):
+            return Path(chosen).expanduser().absolute()
         import platformdirs
+
+        find = getattr(platformdirs, f"user_{kind}_dir")
+        # Without a home folder some versions return the path with `~` in it, as it stands.
+        return Path(find("transformer-transfer", appauthor=False)).expanduser()
     except ImportError:
-        raise FetchError(
-            "platformdirs is not installed, so the cache folder is unknown: run "
-            "`python -m pip install platformdirs`, or set LESSONS_CACHE to a folder of yours"
+        raise NoFolderError(
+            f"platformdirs is not installed, so the {kind} folder is unknown: run "
+            f"`python -m pip install platformdirs`, or set {variable} to a folder of yours"
         ) from None
-    return Path(platformdirs.user_cache_dir("transformer-transfer", appauthor=False))
+    except RuntimeError:
+        raise NoFolderError(
+            f"there is no home folder, so the {kind} folder is unknown: set the environment "
+            f"variable {variable} to a folder of yours, by its full path"
+        ) from None
 
 
 @contextmanager

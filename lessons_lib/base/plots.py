@@ -1,14 +1,11 @@
-"""Figures that read well in light and dark, on paper and aloud: SVG text with a description.
+"""Figures that read well in light and dark, on paper and aloud: SVG with a description.
 
-Lines, axes and letters take the colour of the page's own text (`currentColor`); data take the
+Lines, axes and letters take the colour of the page's own text in the book, and are dark on white
+paper elsewhere, also where a notebook is not trusted (`svg.py`); data take the
 palette of Okabe and Ito (2008), which readers with any of the common colour-vision deficiencies
 can tell apart. Every figure carries a text alternative.
 """
 
-import hashlib
-import html
-import io
-import re
 from collections.abc import Sequence
 
 import matplotlib
@@ -16,23 +13,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 
+from lessons_lib.base import svg
+
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-_INK = "#010203"  # stands for "the page's text colour" until the figure becomes SVG
 _CELL_COLOURS = "cividis"
 _MAX_CELLS_WITH_NUMBERS = 12
-_BOX_STYLE = "display:flex;flex-wrap:wrap;gap:0.5em;margin:0.5em 0"
-_STROKES = (
-    "stroke-linejoin:round;stroke-linecap:butt"  # what matplotlib's own <style> sets page-wide
-)
-_SVG_NAMES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 _QUERIES_DESCRIBED = 5
 
 
 def use_style() -> None:
     """Set matplotlib's defaults for every figure of the course."""
     ink = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    matplotlib.rcParams.update(dict.fromkeys(ink, _INK))
+    matplotlib.rcParams.update(dict.fromkeys(ink, svg.INK))
     matplotlib.rcParams.update(
         {
             "axes.prop_cycle": cycler(color=PALETTE, marker=_MARKERS),
@@ -45,7 +38,7 @@ def use_style() -> None:
             "axes.facecolor": "none",
             "font.size": 11,
             "grid.alpha": 0.2,
-            "grid.color": _INK,
+            "grid.color": svg.INK,
             "legend.frameon": False,
             "lines.markersize": 5,
             "svg.fonttype": "none",
@@ -68,11 +61,13 @@ def show(*figures: matplotlib.figure.Figure, alt: str) -> None:
 
     if not alt.strip() or not figures:
         raise ValueError("show needs a figure, and an alt that says what it shows")
-    drawings = "".join(_as_svg(figure, f"{alt} {number}") for number, figure in enumerate(figures))
+    drawings = [svg.drawing_of(figure) for figure in figures]
     for figure in figures:
         plt.close(figure)
-    label = html.escape(alt, quote=True)
-    box = f'<figure role="img" aria-label="{label}" style="{_BOX_STYLE}">{drawings}</figure>'
+    # One text tells of all: a screen reader passes over the images after the first.
+    alts = [alt, *[""] * (len(figures) - 1)]
+    images = " ".join(map(svg.image_of, drawings, alts))
+    box = f'<figure style="margin:0.5em 0">{images}</figure>'
     display({"text/html": box, "text/plain": f"Figure: {alt}"}, raw=True)
 
 
@@ -104,8 +99,11 @@ def attention_heatmap(
         )
     figure, axes = plt.subplots(figsize=_heatmap_size(*weights.shape))
     _draw_cells(axes, weights)
-    axes.set_xticks(range(len(key_tokens)), key_tokens, rotation=60, ha="left", va="bottom")
-    axes.set_yticks(range(len(query_tokens)), query_tokens)
+    as_they_stand = {"parse_math": False}  # a token may hold dollar signs
+    axes.set_xticks(
+        range(len(key_tokens)), key_tokens, rotation=60, ha="left", va="bottom", **as_they_stand
+    )
+    axes.set_yticks(range(len(query_tokens)), query_tokens, **as_they_stand)
     axes.set_xlabel("key: the token looked at")
     axes.set_ylabel("query: the token that looks")
     axes.xaxis.set_label_position("bottom")
@@ -159,18 +157,3 @@ def _as_array(weights) -> np.ndarray:
     if hasattr(weights, "detach"):
         weights = weights.detach().cpu().float().numpy()
     return np.asarray(weights)
-
-
-def _as_svg(figure, salt: str) -> str:
-    """Inline SVG whose ids depend on `salt` alone, so that a second run is identical."""
-    buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": hashlib.sha256(salt.encode()).hexdigest()}):
-        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
-    drawing = buffer.getvalue().replace(_INK, "currentColor")
-    drawing = re.sub(r"<(metadata|style)\b.*?</\1>", "", drawing, flags=re.DOTALL)
-    head = re.search(r'<svg [^>]*?width="([\d.]+)pt"[^>]*>', drawing)
-    box = re.search(r'viewBox="[^"]*"', head.group()).group()
-    width = round(float(head.group(1)))
-    size = f"flex:0 1 {width}pt;min-width:14em"
-    opening = f'<svg {_SVG_NAMES} {box} aria-hidden="true" style="{size};{_STROKES}">'
-    return opening + drawing[head.end() :]

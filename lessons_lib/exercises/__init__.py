@@ -100,26 +100,35 @@ def import_progress(path: str | Path = "progress.json") -> None:
 
 def _judge_marked(exercise, answer, isolated: bool | None) -> verdict.Verdict:
     """Judge, with a mark on disk meanwhile: where the kernel dies, the next check knows."""
-    mark = record.started_mark(exercise.name)
-    if isolated or (isolated is None and mark.exists() and can_be_sent(answer)):
-        _remove(mark)
+    if isolated or (isolated is None and _mark_stands(exercise.name) and can_be_sent(answer)):
+        _remove_mark(exercise.name)
         return judge_isolated(exercise, answer)
-    _touch(mark)
+    _set_mark(exercise.name)
     try:
         return judge(exercise, answer)
     finally:
-        _remove(mark)
+        _remove_mark(exercise.name)
 
 
-def _touch(mark: Path) -> None:
-    with contextlib.suppress(OSError):  # no mark, no memory of a dead kernel: the check can go on
+# Without a folder for it there is no mark, and no memory of a dead kernel: the check can go on.
+
+
+def _mark_stands(name: str) -> bool:
+    with contextlib.suppress(OSError):
+        return record.started_mark(name).exists()
+    return False
+
+
+def _set_mark(name: str) -> None:
+    with contextlib.suppress(OSError):
+        mark = record.started_mark(name)
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
 
 
-def _remove(mark: Path) -> None:
+def _remove_mark(name: str) -> None:
     with contextlib.suppress(OSError):
-        mark.unlink(missing_ok=True)
+        record.started_mark(name).unlink(missing_ok=True)
 
 
 def _show_markdown(text: str) -> None:

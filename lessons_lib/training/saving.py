@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
+from lessons_lib.base.files import atomic_write
 from lessons_lib.training.plan import History
 
 
@@ -21,9 +22,8 @@ def save_checkpoint(
         state |= {f"optimiser.{number}.{name}": tensor for name, tensor in entries.items()}
     state["random"] = torch.get_rng_state()
     notes = {"history": json.dumps([history.train, history.validation])}
-    draft = Path(f"{path}.part")
-    save_file({name: tensor.contiguous() for name, tensor in state.items()}, draft, notes)
-    draft.replace(path)
+    with atomic_write(Path(path)) as out:
+        out.write(save({name: tensor.contiguous() for name, tensor in state.items()}, notes))
 
 
 def load_checkpoint(

@@ -352,4 +352,5 @@ def _rating_loss(rng: random.Random) -> tuple:
     batch, width = rng.randint(1, 6), rng.randint(1, 5)
     dtype = _dtype(rng)
     shapes = (batch, width), (width, 1), (1,), (batch,)
-    return tuple(_normal(rng, shape, 1.0, dtype) for shape in shapes)
+    *trained, labels = (_normal(rng, shape, 1.0, dtype) for shape in shapes)
+    return *trained, labels.detach()

@@ -56,6 +56,10 @@ def test_good_answer_passes():
     assert judging.judge(CAUSAL, good).passed is True
 
 
+def test_dots_are_unanswered():
+    assert judging.judge(CAUSAL, ...).passed is None
+
+
 @pytest.mark.parametrize("answer", [torch.ones(3), "text", 3, None, [good]])
 def test_answer_called_instead_of_passed_is_told(answer):
     message = told(answer)

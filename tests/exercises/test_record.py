@@ -1,5 +1,6 @@
 """What the reader has done is kept: whole, never overwritten when damaged, never lost in a race."""
 
+import codecs
 import itertools
 import json
 import multiprocessing
@@ -7,6 +8,8 @@ import os
 import warnings
 
 import pytest
+import torch
+from filelock import FileLock
 
 from lessons_lib import exercises
 from lessons_lib.exercises.engine import record
@@ -36,6 +39,30 @@ def test_location_without_the_variable_is_the_users_data_folder(monkeypatch):
     monkeypatch.delenv("LESSONS_PROGRESS")
     assert record.location().name == "progress.json"
     assert "transformer-transfer" in str(record.location())
+
+
+def test_a_tilde_in_the_variable_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("LESSONS_PROGRESS", "~/kept")
+    record.save("c.x", passed=True)
+    assert (tmp_path / "kept" / "progress.json").exists()
+
+
+def test_a_user_without_a_home_is_judged_and_told_in_one_sentence(monkeypatch, capsys):
+    pwd = pytest.importorskip("pwd", reason="Windows finds a home in another way")
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: {}[number])
+    for name in ("LESSONS_PROGRESS", "HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.warns(UserWarning) as told:
+        found = exercises.check("self_attention.causal", lambda n: torch.ones(n, n).tril().bool())
+    assert found.passed is True
+    assert [str(one.message).partition(",")[0] for one in told] == [
+        "Progress was not kept: there is no home folder"
+    ]
+    with pytest.warns(UserWarning, match="cannot be read: there is no home folder"):
+        exercises.progress("self_attention")
+    assert "Self-attention: 0 of" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("one", [OLDER, NEWER, OPEN])
@@ -79,7 +106,10 @@ def test_merge_leaves_its_arguments_alone():
         b'{"schema": 1, "exercises": []}',
         b'{"schema": 1, "exercises": {"c.x": {"passed": "yes", "tries": 1}}}',
         b'{"schema": 1, "exercises": {"c.x": 7}}',
+        b'{"schema": 1, "exercises": {"c.x": {"passed": true, "tries": 1, "first_guess": [1]}}}',
+        b'{"schema": ' + b"[" * 200_000,
     ],
+    ids=lambda content: content[:60],
 )
 def test_damaged_file_is_set_aside_and_named(content, own_progress):
     write_bytes(content)
@@ -89,6 +119,13 @@ def test_damaged_file_is_set_aside_and_named(content, own_progress):
     record.save("c.x", passed=True)
     assert [path.read_bytes() for path in own_progress.glob("*.aside.json")] == [content]
     assert record.load()["c.x"]["passed"] is True
+
+
+def test_byte_order_mark_is_no_damage():
+    record.save("c.x", passed=True)
+    before = record.load()
+    write_bytes(codecs.BOM_UTF8 + record.location().read_bytes())
+    assert record.load() == before
 
 
 @pytest.mark.parametrize("schema", [0, 2, "1", None])
@@ -125,32 +162,40 @@ def test_folder_that_cannot_be_written_is_a_warning(monkeypatch, tmp_path, capsy
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exercises.progress()
-    assert "softmax_shift" in capsys.readouterr().out
+    assert "Self-attention: 0 of" in capsys.readouterr().out
 
 
 def test_writer_that_is_interrupted_leaves_the_old_file(monkeypatch, own_progress):
     record.save("c.x", passed=True)
     before = record.location().read_bytes()
 
-    def interrupted(*_args, **_kwargs):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(record.json, "dump", interrupted)
+    monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
         record.save("c.y", passed=True)
     assert record.location().read_bytes() == before
-    assert [path.name for path in own_progress.iterdir()] == ["progress.json"]
+    names = {path.name for path in own_progress.iterdir()}
+    assert names <= {"progress.json", "progress.json.lock"}
 
 
-def test_writer_that_is_killed_leaves_the_old_file_and_stops_nobody(monkeypatch):
+def test_writer_that_is_killed_leaves_the_old_file_and_stops_nobody():
     record.save("c.x", passed=True)
     before = record.location().read_bytes()
     run_apart(_die_while_writing)
     assert record.location().read_bytes() == before
-    monkeypatch.setattr(record, "_LOCK_PATIENCE_SECONDS", 0.1)
     record.save("c.y", passed=True)
     assert set(record.load()) == {"c.x", "c.y"}
-    assert not record.location().with_name("progress.json.lock").exists()
+
+
+def test_kernel_that_writes_for_too_long_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(record, "_LOCK_PATIENCE_SECONDS", 0.1)
+    record.save("c.x", passed=True)
+    held = FileLock(record.location().with_name("progress.json.lock"))
+    with held, pytest.warns(UserWarning, match=r"Progress was not kept: .* could not be acquired"):
+        record.save("c.y", passed=True)
+    assert set(record.load()) == {"c.x"}
 
 
 def test_two_kernels_at_once_lose_no_try():
@@ -205,12 +250,7 @@ def run_apart(work) -> None:
 
 
 def _die_while_writing() -> None:
-    def die(_content, file, **_options):
-        file.write('{"schema": 1, "exer')
-        file.flush()
-        os._exit(9)
-
-    record.json.dump = die
+    os.fsync = lambda _: os._exit(9)  # all is written, and has not got its name yet
     record.save("c.y", passed=True)
 
 

@@ -1,16 +1,49 @@
-"""Exercises found by name; a wrong name is answered by near ones."""
+"""Exercises found by name; a wrong name is answered by near ones; chapters in their order."""
+
+import json
+import pkgutil
+from pathlib import Path
 
 import pytest
+import yaml
 
+import lessons_lib.exercises
 from lessons_lib.exercises import check, hint, progress, solution
 from lessons_lib.exercises.engine import registry
-from lessons_lib.exercises.engine.registry import UnknownExercise
+from lessons_lib.exercises.engine.registry import TITLES, UnknownExercise
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def refusal(name) -> str:
     with pytest.raises(UnknownExercise) as caught:
         registry.find(name)
     return str(caught.value)
+
+
+def test_chapters_stand_in_the_order_of_the_book():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    files = [Path(entry["file"]) for part in toc["parts"] for entry in part["chapters"]]
+    named = [file.name.partition("_")[2] for file in files if file.parent.name == "notebooks"]
+    assert registry.chapters() == named
+
+
+def test_chapters_are_the_modules_that_declare_exercises():
+    modules = pkgutil.iter_modules(lessons_lib.exercises.__path__)
+    assert set(TITLES) == {module.name for module in modules if not module.ispkg}
+
+
+@pytest.mark.parametrize("chapter", TITLES)
+def test_title_is_that_of_the_notebook(chapter):
+    (notebook,) = (ROOT / "notebooks").glob(f"*_{chapter}.ipynb")
+    first = json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]
+    assert "".join(first["source"]).startswith(f"# {TITLES[chapter]}\n")
+
+
+def test_progress_lists_all_chapters_by_their_titles_in_order(capsys):
+    progress()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == list(TITLES.values())
 
 
 def test_found_by_name():

@@ -28,6 +28,32 @@ NUMBER = Number(
     kind="Guess", truth=lambda: 8.0, factor=1.1, traps=((4, "Half."),), reveal=True, **TEXTS
 )
 SHAPE = ShapePuzzle(truth=lambda: torch.zeros(2, 3, 4), traps={(2, 4, 3): "Turned."}, **TEXTS)
+each_kind = pytest.mark.parametrize(
+    "exercise",
+    [ONE, SEVERAL, ORDER, NUMBER, SHAPE],
+    ids=["one", "several", "order", "number", "shape"],
+)
+
+
+@each_kind
+def test_dots_are_unanswered(exercise):
+    assert exercise.judge(...).passed is None
+
+
+@each_kind
+def test_function_instead_of_a_value_is_told(exercise):
+    found = exercise.judge(len)
+    assert (found.passed, "not a function" in found.message) == (False, True)
+
+
+@each_kind
+@pytest.mark.parametrize(
+    "answer", [None, "", "?", float("nan"), True, object(), {}, [[1]], 10**400], ids=repr
+)
+def test_answer_of_another_kind_is_told_what_is_wanted(exercise, answer):
+    found = exercise.judge(answer)
+    assert found.passed is False
+    assert exercise.form in found.message
 
 
 @pytest.mark.parametrize("answer", ["b", "B", " b ", ["b"], ("B",), {"b"}])

@@ -74,7 +74,7 @@ def test_progress_in_plain_python(capsys):
     capsys.readouterr()
     progress("self_attention")
     shown = capsys.readouterr().out
-    assert "self_attention: 1 of " in shown
+    assert "Self-attention: 1 of " in shown
     assert "softmax_shift" not in shown
     assert "matmul_shape" in shown
 
@@ -135,4 +135,4 @@ def test_hint_solution_and_progress_in_a_notebook(shell):
     assert first["text/markdown"].startswith("**Hint ")
     assert second["text/markdown"].startswith("```python")
     assert "aria-label='0 of " in third["text/html"]
-    assert "self_attention: 0 of " in third["text/plain"]
+    assert "Self-attention: 0 of " in third["text/plain"]

@@ -1,6 +1,6 @@
 """Multi-head attention: against torch's, fused against explicit, shared heads, cache, errors."""
 
-from itertools import product
+from itertools import cycle, product
 
 import pytest
 import torch
@@ -111,7 +111,9 @@ def test_output_weights_and_gradients_equal_torchs(shape, masked, need_weights, 
 
 
 @pytest.mark.parametrize(
-    ("scheme", "masked", "num_key_value_heads"), list(product(SCHEMES, MASKS, (6, 2, 1))), ids=str
+    ("scheme", "masked", "num_key_value_heads"),
+    [(*pair, heads) for pair, heads in zip(product(SCHEMES, MASKS), cycle((6, 2, 1)))],
+    ids=str,
 )
 def test_fused_equals_explicit(scheme, masked, num_key_value_heads):
     """Asking for the weights takes the explicit path; so does naming the function."""
@@ -217,7 +219,13 @@ def chunks_of(module, x, lengths, mask=None):
 
 @pytest.mark.parametrize(
     ("scheme", "lengths", "num_key_value_heads", "padded"),
-    list(product(SCHEMES, [[9], [1] * 9, [4, 5], [1, 6, 2], [7, 1, 1]], (6, 2), (False, True))),
+    [  # four ways for five splits: each scheme meets all, each split all four
+        (*pair, *how)
+        for pair, how in zip(
+            product(SCHEMES, [[9], [1] * 9, [4, 5], [1, 6, 2], [7, 1, 1]]),
+            cycle(product((6, 2), (False, True))),
+        )
+    ],
     ids=str,
 )
 def test_any_split_through_the_cache_equals_the_whole(scheme, lengths, num_key_value_heads, padded):

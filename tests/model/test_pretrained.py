@@ -9,7 +9,6 @@ import huggingface_hub
 import pytest
 import torch
 
-from lessons_lib.base import fetch as fetch_module
 from lessons_lib.base.fetch import AlteredFileError, FetchError, fetch
 from lessons_lib.model import pretrained
 from lessons_lib.model.pretrained import (
@@ -186,7 +185,6 @@ def test_without_network_the_hub_says_so(hub):
         load_encoder("owner/other", revision=COMMIT)
 
 
-@pytest.mark.parametrize("module", [fetch_module, pretrained], ids=lambda module: module.__name__)
-def test_examples_in_the_docstrings_run(module):
-    result = doctest.testmod(module)
+def test_examples_in_the_docstrings_run():
+    result = doctest.testmod(pretrained)
     assert result.failed == 0 and result.attempted > 0

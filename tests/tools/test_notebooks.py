@@ -4,12 +4,15 @@ import ast
 import copy
 import json
 import os
-import shutil
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from rendered_pages import ROOT  # puts tools on the path
 
 import notebooks as tool  # isort: skip  (from tools)
@@ -21,11 +24,7 @@ SHOWING = {"attention_heatmap", "check", "print", "progress", "set_up", "show", 
 
 def shows_something(source: str) -> bool:
     """Does running this cell leave an output? Calls inside a function that it defines do not."""
-    plain = "\n".join(
-        line.replace("%pip", "pass  #", 1) if line.lstrip().startswith("%") else line
-        for line in source.splitlines()
-    )
-    waiting = list(ast.parse(plain).body)
+    waiting = list(ast.parse(source).body)
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda):
@@ -39,10 +38,7 @@ def shows_something(source: str) -> bool:
 def faults(twin, stored) -> list[str]:
     """What keeps a twin and its stored notebook from being one chapter."""
     found = []
-    # `derive` writes into the cells it is given.
-    if tool.outline(tool.derive(copy.deepcopy(twin))) != tool.outline(twin):
-        found.append("derived cells of the twin are out of date")
-    if tool.outline(twin) != tool.outline(stored):
+    if tool.outline(tool.derive(twin)) != tool.outline(stored):
         found.append("twin and notebook differ")
     for number, cell in enumerate(stored.cells):
         if cell.cell_type != "code":
@@ -57,20 +53,11 @@ def test_twin_and_notebook_are_one_chapter(name):
     assert faults(tool.read_twin(name), tool.read_notebook(name)) == [], "run: make notebooks"
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_the_twin_is_written_back_as_it_stands(name, tmp_path, monkeypatch):
-    before = (tool.TWINS / f"{name}.md").read_bytes()
-    shutil.copy(tool.TWINS / f"{name}.md", tmp_path)
-    monkeypatch.setattr(tool, "TWINS", tmp_path)
-    tool.write_twin(name, tool.derive(tool.read_twin(name)))
-    assert (tmp_path / f"{name}.md").read_bytes() == before
-
-
 @pytest.fixture
 def chapter():
     """A twin in order and a notebook that agrees with it, to be broken in one place at a time."""
-    twin = tool.derive(tool.read_twin(CHAPTERS[0]))
-    stored = copy.deepcopy(twin)
+    twin = tool.read_twin(CHAPTERS[0])
+    stored = tool.derive(twin)
     for cell in stored.cells:
         if cell.cell_type == "code":
             cell.execution_count = 1
@@ -119,22 +106,122 @@ def test_a_cell_that_was_not_run_would_be_found(chapter):
 
 def test_a_stale_exercise_stub_would_be_found(chapter):
     twin, stored = chapter
-    for notebook in chapter:
-        exercise_code(notebook).source += "  # an older stub"
-    assert faults(twin, stored) == ["derived cells of the twin are out of date"]
+    exercise_code(stored).source += "  # an older stub"
+    assert faults(twin, stored) == ["twin and notebook differ"]
 
 
 def test_a_stale_set_up_cell_would_be_found(chapter, monkeypatch):
     monkeypatch.setenv("LESSONS_REPOSITORY", "https://github.com/somebody/elsewhere")
-    assert faults(*chapter) == ["derived cells of the twin are out of date"]
+    assert faults(*chapter) == ["twin and notebook differ"]
 
 
-def test_text_among_the_cells_of_an_exercise_is_not_lost():
+# Deriving: what stands in the notebook for each cell of the twin
+
+EXERCISE = registry.exercises_of(registry.chapters()[0])[0].name
+
+
+def place(tag: str, source: str = ""):
+    return new_code_cell(source, metadata={"tags": [tag]})
+
+
+def test_an_exercise_stands_where_the_twin_marks_its_place():
+    twin = new_notebook(cells=[new_markdown_cell("Before."), place(f"exercise:{EXERCISE}")])
+    twin.cells.append(new_markdown_cell("After."))
+    _, task, *code, helps, _ = tool.derive(twin).cells
+    exercise = registry.find(EXERCISE)
+    assert exercise.task in task.source and f"Hint 1 of {len(exercise.hints)}" in helps.source
+    assert exercise.stub_source() in code[0].source
+    assert f'check("{EXERCISE}"' in code[-1].source
+
+
+def test_deriving_leaves_the_twin_as_it_was():
     twin = tool.read_twin(CHAPTERS[0])
-    cell = next(c for c in twin.cells if c.cell_type == "markdown" and tool._exercise_name(c))
-    cell.source = "A person's own words."
-    with pytest.raises(ValueError, match="would be lost"):
-        tool.derive(twin)
+    before = copy.deepcopy(twin)
+    tool.derive(twin)
+    assert twin == before
+
+
+@pytest.mark.parametrize("tag", ["set-up", f"exercise:{EXERCISE}"])
+@pytest.mark.parametrize("make", [new_code_cell, new_markdown_cell])
+def test_what_a_person_wrote_where_a_cell_is_derived_is_not_lost(tag, make):
+    cell = make("My own words.", metadata={"tags": [tag]})
+    with pytest.raises(ValueError, match=f"{tag} should be an empty code cell.*My own words"):
+        tool.derive(new_notebook(cells=[cell]))
+
+
+def test_an_exercise_that_does_not_exist_is_named():
+    with pytest.raises(registry.UnknownExercise, match="nowhere"):
+        tool.derive(new_notebook(cells=[place("exercise:nowhere.nothing")]))
+
+
+def test_code_that_only_draws_is_folded_in_jupyterlab_too():
+    cells = tool.derive(new_notebook(cells=[place("hide-input", "1"), new_code_cell("2")])).cells
+    folded = [cell.metadata.get("jupyter", {}).get("source_hidden") for cell in cells]
+    assert folded == [True, None]
+
+
+def test_what_is_inserted_changes_no_other_cells_id():
+    twin = tool.read_twin(CHAPTERS[0])
+    before = [cell.id for cell in tool.derive(twin).cells]
+    twin.cells.insert(1, new_markdown_cell("A sentence that no chapter holds."))
+    after = [cell.id for cell in tool.derive(twin).cells]
+    assert after[:1] + after[2:] == before
+
+
+def test_equal_cells_have_ids_of_their_own_which_the_format_allows():
+    sources = ["same", "other", "same", "same"]
+    notebook = tool.derive(new_notebook(cells=[new_code_cell(source) for source in sources]))
+    first, other, second, third = (cell.id for cell in notebook.cells)
+    assert (second, third) == (f"{first}-2", f"{first}-3") and other != first
+    assert all(re.fullmatch(r"[\w-]{1,64}", cell.id) for cell in notebook.cells)
+    nbformat.validate(notebook)
+
+
+# The set-up cell, on a machine without the course
+
+
+def set_up_without_the_course(address: str, monkeypatch) -> str:
+    """What the set-up cell says, in a kernel in which the course's library cannot be imported."""
+    monkeypatch.setenv("LESSONS_REPOSITORY", address)
+    sources = ["import sys\nsys.modules['lessons_lib'] = None", tool.set_up_source()]
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    with pytest.raises(CellExecutionError):
+        NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    (stop,) = [one for one in notebook.cells[-1].outputs if one.output_type == "error"]
+    assert not any(one.get("name") == "stdout" for one in notebook.cells[-1].outputs)
+    assert stop.ename == "SystemExit" and "Traceback" not in "".join(stop.traceback)
+    return stop.evalue
+
+
+def test_where_nothing_can_be_installed_one_sentence_says_which_line_to_change(monkeypatch):
+    address = "http://127.0.0.1:9/nobody/listens"
+    said = set_up_without_the_course(address, monkeypatch)
+    assert said.count(".") == address.count(".") + 1
+    number = int(re.search(r"line (\d+) of this cell", said)[1])
+    assert tool.set_up_source().splitlines()[number - 1] == f'course = "{address}"'
+
+
+class AsksForPassword(BaseHTTPRequestHandler):
+    """What a host answers where there is no public repository of that name."""
+
+    def do_GET(self):
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="host"')
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_an_address_that_asks_for_a_password_is_not_waited_for(monkeypatch):
+    with ThreadingHTTPServer(("127.0.0.1", 0), AsksForPassword) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/nobody/nothing"
+        assert "could not be installed" in set_up_without_the_course(address, monkeypatch)
+        server.shutdown()
+
+
+# Running
 
 
 def run(notebook, progress_folder):
@@ -170,27 +257,74 @@ def test_running_an_unchanged_notebook_again_gives_the_same_bytes():
     first, second = (
         nbformat.writes(tool.execute(new_notebook(cells=copy.deepcopy(cells)))) for _ in range(2)
     )
-    assert "one" in first and "<svg" in first
+    assert "one" in first and "data:image/svg+xml" in first
     assert first == second
 
 
-def test_outputs_are_kept_where_only_text_has_changed(tmp_path, monkeypatch):
-    name = "02_self_attention"
-    for kind, folder in (("TWINS", "chapters"), ("NOTEBOOKS", "notebooks")):
-        (tmp_path / folder).mkdir()
-        suffix = ".md" if kind == "TWINS" else ".ipynb"
-        original = getattr(tool, kind) / f"{name}{suffix}"
-        (tmp_path / folder / original.name).write_bytes(original.read_bytes())
-        monkeypatch.setattr(tool, kind, tmp_path / folder)
-    twin = tmp_path / "chapters" / f"{name}.md"
-    before = tool.read_notebook(name)
-    text = twin.read_text(encoding="utf-8")
-    twin.write_text(text.replace("# Self-attention", "# Attention to oneself", 1), encoding="utf-8")
-    tool.keep_outputs(name)
-    after = tool.read_notebook(name)
-    assert after.cells[0].source.startswith("# Attention to oneself")
-    outputs = [[cell.get("outputs") for cell in one.cells] for one in (before, after)]
-    assert outputs[0] == outputs[1]
-    twin.write_text(text.replace("import torch", "import torch as other", 1), encoding="utf-8")
-    with pytest.raises(ValueError, match="code of 02_self_attention has changed"):
-        tool.keep_outputs(name)
+@pytest.fixture
+def one_chapter(tmp_path, monkeypatch):
+    """A folder with one small chapter, whose output differs each time that it is run."""
+    for kind in ("TWINS", "NOTEBOOKS"):
+        (tmp_path / kind).mkdir()
+        monkeypatch.setattr(tool, kind, tmp_path / kind)
+    twin = tmp_path / "TWINS" / "00_short.md"
+    cell = "```{code-cell}\nimport time\nprint(time.time_ns())\n```"
+    twin.write_text(f"# Short\n\nOne sentence.\n\n{cell}\n", encoding="utf-8")
+    tool.make("00_short")
+    return twin
+
+
+def stored_output() -> str:
+    return tool.read_notebook("00_short").cells[-1].outputs[0].text
+
+
+def test_nothing_is_run_where_only_text_has_changed(one_chapter, capsys):
+    before = stored_output()
+    text = one_chapter.read_text(encoding="utf-8").replace("One sentence", "Another sentence")
+    one_chapter.write_text(text, encoding="utf-8")
+    tool.make("00_short")
+    assert "Another sentence" in tool.read_notebook("00_short").cells[0].source
+    assert stored_output() == before
+    assert capsys.readouterr().out.splitlines() == [
+        "00_short: its code is what it was, so its outputs are kept (RUN=1 runs it)"
+    ]
+
+
+def test_a_chapter_is_run_where_a_code_cell_has_changed(one_chapter):
+    before = stored_output()
+    text = one_chapter.read_text(encoding="utf-8").replace("import time", "import time  # now")
+    one_chapter.write_text(text, encoding="utf-8")
+    tool.make("00_short")
+    assert int(stored_output()) > int(before)
+
+
+def test_a_chapter_is_run_on_request(one_chapter):
+    before = stored_output()
+    tool.make("00_short", run=True)
+    assert int(stored_output()) > int(before)
+
+
+def test_a_new_address_of_the_course_runs_nothing(chapter, monkeypatch):
+    twin, stored = chapter
+    monkeypatch.setenv("LESSONS_REPOSITORY", "https://github.com/somebody/elsewhere")
+    notebook = tool.derive(twin)
+    assert tool.keep_outputs(notebook, stored)
+    set_up = next(cell for cell in stored.cells if "set-up" in cell.metadata.get("tags", []))
+    set_up.source = set_up.source.replace("seed=0", "seed=1")
+    assert not tool.keep_outputs(notebook, stored)
+
+
+@pytest.mark.parametrize("change", ["tags", "execution_count", "source", "cell"])
+def test_outputs_of_other_code_are_never_kept(one_chapter, change):
+    notebook, stored = tool.derive(tool.read_twin("00_short")), tool.read_notebook("00_short")
+    changed = stored.cells[-1]
+    if change == "tags":
+        changed.metadata["tags"] = ["nbval-ignore-output"]
+    elif change == "execution_count":
+        changed.execution_count = None
+    elif change == "source":
+        changed.source += "\n"
+    else:
+        stored.cells.append(copy.deepcopy(changed))
+    assert not tool.keep_outputs(notebook, stored)
+    assert notebook.cells[-1].outputs == []

@@ -3,20 +3,20 @@
 The file is `progress.json` in the folder that LESSONS_PROGRESS names, or in the user's data
 folder. It holds, for each exercise, whether it was passed and when first, the number of tries and
 the first answer to a prediction. It is replaced as a whole, never edited in place; a damaged file
-is set aside, never overwritten. Several kernels may write to it at once.
+is set aside, never overwritten. Several kernels may write to it, one after the other.
 """
 
-import contextlib
 import json
 import os
-import tempfile
-import time
 import warnings
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lessons_lib.base.files import atomic_write, user_folder
+
 SCHEMA = 1
-_LOCK_PATIENCE_SECONDS = 2.0  # a write takes milliseconds: a lock held longer was left behind
+_LOCK_PATIENCE_SECONDS = 10.0  # a write takes milliseconds
 Record = dict[str, dict]
 
 
@@ -25,13 +25,12 @@ class ProgressError(Exception):
 
 
 def location() -> Path:
-    """The progress file's path, whether or not it exists yet."""
-    folder = os.environ.get("LESSONS_PROGRESS")
-    if not folder:
-        from platformdirs import user_data_dir
+    """The progress file's path, whether or not it exists yet.
 
-        folder = user_data_dir("transformer-transfer")
-    return Path(folder) / "progress.json"
+    Raises:
+        NoFolderError: the user has no home folder, and LESSONS_PROGRESS is not set.
+    """
+    return user_folder("LESSONS_PROGRESS", "data") / "progress.json"
 
 
 def load() -> Record:
@@ -54,9 +53,10 @@ def read(path: Path) -> Record:
         ProgressError: it is not a progress file of this schema.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         schema = content["schema"]
-    except (ValueError, KeyError, TypeError):  # no JSON, no UTF-8, or something else in JSON
+    # No JSON, no UTF-8, something else in JSON, or lists in lists without end.
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ProgressError(f"The progress file {path} is damaged.") from None
     if schema != SCHEMA:
         raise ProgressError(f"The progress file {path} has schema {schema!r}; this is {SCHEMA}.")
@@ -72,16 +72,9 @@ def write(record: Record, path: Path) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"schema": SCHEMA, "exercises": record}, file, indent=1, sort_keys=True)
-        os.replace(draft, path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    content = {"schema": SCHEMA, "exercises": record}
+    with atomic_write(Path(path)) as out:
+        out.write(json.dumps(content, indent=1, sort_keys=True).encode())
 
 
 def merge(one: Record, other: Record) -> Record:
@@ -98,8 +91,8 @@ def merge(one: Record, other: Record) -> Record:
 
 def save(name: str, *, passed: bool, guess=None) -> None:
     """Add one try to the record; where nothing can be written, say so and go on."""
-    path = location()
     try:
+        path = location()
         with _alone(path):
             record = _read_or_set_aside(path)
             _add_try(record.setdefault(name, {"passed": False, "tries": 0}), passed, guess)
@@ -109,7 +102,11 @@ def save(name: str, *, passed: bool, guess=None) -> None:
 
 
 def started_mark(name: str) -> Path:
-    """A file that stands while an answer to `name` is being checked, and outlives a dead kernel."""
+    """A file that stands while an answer to `name` is being checked, and outlives a dead kernel.
+
+    Raises:
+        NoFolderError: as `location` does.
+    """
     return location().with_name(f"{name}.checking")
 
 
@@ -124,28 +121,12 @@ def join(record: Record) -> None:
         write(merge(_read_or_set_aside(path), record), path)
 
 
-@contextlib.contextmanager
-def _alone(path: Path):
-    """Let no other kernel write to `path` meanwhile, by a lock file beside it."""
+def _alone(path: Path) -> AbstractContextManager:
+    """Let no other kernel write to `path` meanwhile; what a dead one held is free."""
+    from filelock import FileLock
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(f"{path.name}.lock")
-    patience_ends = time.monotonic() + _LOCK_PATIENCE_SECONDS
-    while not _take(lock):
-        if time.monotonic() > patience_ends:
-            break  # its owner died: go on, and leave no lock behind
-        time.sleep(0.01)
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def _take(lock: Path) -> bool:
-    try:
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return False
-    return True
+    return FileLock(path.with_name(f"{path.name}.lock"), timeout=_LOCK_PATIENCE_SECONDS)
 
 
 def _add_try(entry: dict, passed: bool, guess) -> None:
@@ -167,7 +148,7 @@ def _merge_entries(one: dict, other: dict) -> dict:
 
 
 def _is_entry(entry) -> bool:
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict) or any(isinstance(part, dict | list) for part in entry.values()):
         return False
     return type(entry.get("passed")) is bool and type(entry.get("tries")) is int
 

@@ -1,0 +1,54 @@
+"""What the book does with its pages beyond its builder: a Sphinx extension, named in _config.yml.
+
+A notebook holds each figure as an image, which shows where nobody trusts the notebook. The book
+draws it into the page, so that it takes the page's colours and its letters can be searched.
+"""
+
+import base64
+import re
+
+from course import is_published
+
+_IMAGE = r'<img alt="([^"]*)"[^>]*? src="data:image/svg\+xml;base64,([\w+/=]*)"[^>]*>\s*'
+_FIGURE = re.compile(rf"<figure[^>]*>((?:{_IMAGE})+)</figure>")
+_ID = re.compile(r'(\sid="|\shref="#|url\(#)')
+
+
+def setup(app) -> dict:
+    app.connect("config-inited", leave_out_buttons_that_lead_nowhere)
+    app.connect("html-page-context", draw_figures_into_page)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def leave_out_buttons_that_lead_nowhere(app, config) -> None:
+    """Until the course has an address, no page offers to open it there."""
+    options = config.html_theme_options
+    if not is_published(options.get("repository_url", "")):
+        options.update(use_repository_button=False, launch_buttons={})
+
+
+def draw_figures_into_page(app, page, template, context, doctree) -> None:
+    if "body" in context:
+        context["body"] = with_drawings(context["body"])
+
+
+def with_drawings(body: str) -> str:
+    """The page's HTML with each figure's images as drawings, their ids told apart by a number."""
+    parts = []
+    end = 0
+    for number, figure in enumerate(_FIGURE.finditer(body)):
+        parts += [body[end : figure.start()], _drawn(figure[1], number)]
+        end = figure.end()
+    return "".join([*parts, body[end:]])
+
+
+def _drawn(images: str, number: int) -> str:
+    found = re.findall(_IMAGE, images)
+    drawings = (base64.b64decode(data).decode() for _, data in found)
+    drawings = "".join(
+        _ID.sub(rf"\g<1>figure-{number}-{part}-", drawing).replace(
+            "<svg ", '<svg aria-hidden="true" ', 1
+        )
+        for part, drawing in enumerate(drawings)
+    )
+    return f'<figure class="drawing" role="img" aria-label="{found[0][0]}">{drawings}</figure>'
