@@ -733,14 +733,14 @@ long_claim = Choice(
     """,
     options={
         "a": "The LSTM was not led from short distances to long ones; when it was, it remembered.",
-        "b": "Three seeds that all guess may be bad luck.",
+        "b": "With another seed the same training might have found the fact.",
         "c": "That training did not find a solution does not show that there is none.",
         "d": "The models differed too much in size.",
     },
-    right="ac",
+    right="abc",
     reasons={
         "a": "Led from short to long it found even one of two facts at distance 128.",
-        "b": "Three runs near one in four, where three at distance 8 found the fact, are no luck.",
+        "b": "Three failures of three only say that success is rarer than 63% (0.37 cubed is 5%).",
         "c": "What is shown is that *this* training did not get there, which says less.",
         "d": "The counts were printed: they lie within a few per cent of each other.",
     },

@@ -857,7 +857,7 @@ crossing = Number(
         (768, "That leaves feed-forward out: its two matrices take 16 n d²."),
     ),
     hints=("Set the two equal; n and d cancel once each.",),
-    because="24 n d² = 4 n² d gives n = 6 d. Below that, the length hardly matters to the cost of "
+    because="24 n d² = 4 n² d gives n = 6 d. At half of it the length adds half to the cost of "
     "a token.",
 )
 

@@ -48,7 +48,9 @@ def test_function_instead_of_a_value_is_told(exercise):
 
 @each_kind
 @pytest.mark.parametrize(
-    "answer", [None, "", "?", float("nan"), True, object(), {}, [[1]], 10**400], ids=repr
+    "answer",
+    [None, "", "?", float("nan"), True, pytest.param(object(), id="object"), {}, [[1]], 10**400],
+    ids=repr,
 )
 def test_answer_of_another_kind_is_told_what_is_wanted(exercise, answer):
     found = exercise.judge(answer)

@@ -235,6 +235,13 @@ def test_buckets_equal_t5s(is_causal, num_buckets, max_distance):
     assert ours.min() == 0 and ours.max() == num_buckets - 1
 
 
+def test_t5s_last_bucket_begins_before_its_largest_distance():
+    """Bucket 31 begins where 16 log(d / 16) / log 8 reaches 15: at d = 16 x 8^(15/16) = 112.4."""
+    bucket = T5Bias(1, is_causal=True).bucket(-torch.arange(200))
+    assert torch.nonzero(bucket == 31)[0].item() == 113
+    assert bucket[31] == bucket[34] == 21 and bucket[35] == 22  # 32 characters end in 21
+
+
 @pytest.mark.parametrize("is_causal", [False, True])
 def test_bias_equals_t5s(is_causal):
     from transformers import T5Config
