@@ -4,9 +4,9 @@ A review or article is never cut, near-duplicates stay on one side, and a text t
 second time elsewhere is left out. Which text is where stands in `splits.json`, one letter a text,
 made once by `python -m lessons_lib.data.splits` before anything was tested, and known by its hash.
 
-Whatever is looked at often enough is no test any more. So a fourth part was cut out of train later,
-and sealed: `sealed_texts` gives its texts without their ratings, to be predicted; the ratings are
-compared once, by `python -m studies.open_sealed`.
+Whatever is looked at often enough is no test any more. So a part of train was sealed later, for the
+studies: they learn nothing from it (`without_sealed`), predict it (`sealed_texts`, without ratings)
+and do not compare. The cells of a page, which predict no sealed text, may still learn from it.
 """
 
 import functools
@@ -54,7 +54,8 @@ class Split:
 def load_split(domain: str) -> Split:
     """A domain's snippets in their three parts, each in the published order.
 
-    The `group` of a film snippet or tweet is here its cluster of near-duplicates.
+    Train holds the sealed texts too; `without_sealed` takes them out. The `group` of a film
+    snippet or tweet is here its cluster of near-duplicates.
 
     Args:
         domain: one of `DOMAINS`.
@@ -68,12 +69,14 @@ def load_split(domain: str) -> Split:
     >>> len(split.test) <= 1000, {s.group for s in split.train} & {s.group for s in split.test}
     (True, set())
     """
-    grouped = _grouped(domain)
-    return Split(**{part: grouped[letter] for part, letter in _LETTERS.items()})
+    lettered = _lettered(domain)
+    letters = {part: {letter} for part, letter in _LETTERS.items()}
+    letters["train"].add(_SEALED)
+    return Split(**{part: [s for s, at in lettered if at in own] for part, own in letters.items()})
 
 
-def _grouped(domain: str) -> dict[str, list[Snippet]]:
-    """A domain's snippets by the letter of their part, each with its cluster as its group."""
+def _lettered(domain: str) -> list[tuple[Snippet, str]]:
+    """A domain's snippets, each with its cluster as its group, and the letter of its part."""
     snippets = load_domain(domain)
     letters, clusters = (_published()[part][domain] for part in ("letters", "clusters"))
     if len(letters) != len(snippets):
@@ -81,17 +84,19 @@ def _grouped(domain: str) -> dict[str, list[Snippet]]:
             f"expected a letter for each of {len(snippets)} {domain}, got {len(letters)}"
         )
     first_of = {identity: members[0] for members in clusters for identity in members}
-    found: dict[str, list[Snippet]] = {letter: [] for letter in (*_LETTERS.values(), _SEALED)}
-    for snippet, letter in zip(snippets, letters, strict=True):
-        if letter != _LEFT_OUT:
-            found[letter].append(replace(snippet, group=first_of.get(snippet.id, snippet.group)))
-    return found
+    grouped = [replace(s, group=first_of.get(s.id, s.group)) for s in snippets]
+    return list(zip(grouped, letters, strict=True))
+
+
+def without_sealed(domain: str) -> list[Snippet]:
+    """A domain's training texts but for the sealed ones: all that a study learns from."""
+    return [snippet for snippet, letter in _lettered(domain) if letter == _LETTERS["train"]]
 
 
 def sealed_texts(domain: str) -> list[Snippet]:
     """A domain's sealed texts, whose ratings nobody sees: `rating` is NaN, `ratings` is empty.
 
-    They are in no part of `load_split`, so nothing is trained, chosen or tested by them.
+    No study is trained, chosen or tested by them.
 
     Args:
         domain: one of `DOMAINS`.
@@ -99,12 +104,8 @@ def sealed_texts(domain: str) -> list[Snippet]:
     >>> sealed_texts("tweets")[0].rating
     nan
     """
-    return [replace(one, rating=math.nan, ratings=()) for one in _grouped(domain)[_SEALED]]
-
-
-def opened_texts(domain: str) -> list[Snippet]:
-    """The sealed texts with their ratings: for the one command that opens them alone."""
-    return _grouped(domain)[_SEALED]
+    sealed = [snippet for snippet, letter in _lettered(domain) if letter == _SEALED]
+    return [replace(one, rating=math.nan, ratings=()) for one in sealed]
 
 
 def contrived_ids() -> frozenset[str]:
