@@ -164,11 +164,16 @@ def results_section() -> str:
 
 
 def _story(name: str) -> str:
-    runs, unit = stored(name)["runs"], load_forecast(name)["unit"]
+    runs, forecast = stored(name)["runs"], load_forecast(name)
     minutes = sum(run["seconds"] for run in runs) / 60
+    level = forecast["level"]
+    meant = f"were meant to hold {level:.0%} of the time" if level else "had no stated probability"
+    why = forecast.get("retired")
+    replaced = f" This version has been replaced: {why}." if why else ""
     return (
         f"{len(runs)} runs, {minutes:,.0f} minutes of computing. The story is in [its chapter]"
-        f"(../notebooks/{STORIES[name][1]}.ipynb). Measured: {unit}."
+        f"(../notebooks/{STORIES[name][1]}.ipynb).{replaced} Measured: {forecast['unit']}. The "
+        f"forecast's intervals {meant}."
     )
 
 
