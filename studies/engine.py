@@ -7,6 +7,7 @@ import argparse
 import importlib
 import json
 import math
+import os
 import sys
 import tempfile
 import time
