@@ -33,6 +33,7 @@ notebooks: ## Make the notebooks, run those whose code has changed; one with CHA
 studies: ## Run, or go on with, the long experiments; QUICK=1 a taste, JOBS=4 processes, DASK=tcp://... a cluster
 	@$(ENVIRONMENT) run $(if $(DASK),cluster)
 	@for study in lessons_lib/results/forecasts/*.json; do \
+		[ -f studies/$$(basename $$study .json).py ] || continue; \
 		$(VENV)/python -m studies.$$(basename $$study .json) $(if $(QUICK),--quick) \
 			$(if $(JOBS),--jobs $(JOBS)) $(if $(DASK),--dask $(DASK)) || exit 1; \
 	done

@@ -1,72 +1,99 @@
 """How many labels does fine-tuning need, and how many does pre-training save?
 
 From n rated texts of one domain (those that a setting is chosen by included) to the ratings of
-its test texts: films with 16, 64, 256, 1,000 and 2,000 labels, tweets with 64 and 1,000.
+other texts of it: films with 16 to all 8,708 labels, tweets with 16 to all 2,304.
 
 Encoders: the published one; the same shape with default and with matched random weights; and the
-same shape that has learnt from the four domains' raw training texts alone ("own_text"). Each of
-them may choose, by the same four settings, what is trained: nothing (ridge on frozen features),
-the top two layers at two rates, or all six layers. Beside them, without a network: words (TF-IDF
-and ridge, four settings).
+same shape that has learnt from the four domains' raw training texts alone ("own_text"). Beside
+them, without a network: words (TF-IDF and ridge).
+
+Everybody tries eight settings. A control gets what the method gets, and more: in a network that
+starts from random weights everything is open, the word vectors too, at rates up to ten times as
+high, for up to four times as many steps. Each training is looked at ten times and keeps the state
+that is best on validation texts, so that the number of epochs is searched as well.
 
 A seed draws the n texts anew, starts the head, orders the texts and drops out.
 """
 
 import time
+from collections.abc import Sequence
 
 import torch
 
+from lessons_lib.data.reviews import Snippet
+from lessons_lib.data.splits import SPLITS_SHA256
+from lessons_lib.model.pretrained import load_encoder
 from studies.engine import Study, main
-from studies.shared.encoders import ENCODERS, own_text_note
-from studies.shared.texts import Texts, part_of, texts_of
-from studies.shared.tuning import outcome, tuned
+from studies.shared.own_text import notes
+from studies.shared.texts import draw, rated
+from studies.shared.tuning import outcome, to_predict, tuned
 
-LABELS = {"movies": (16, 64, 256, 1_000, 2_000), "tweets": (64, 1_000)}
+LABELS = {
+    "movies": ("16", "64", "256", "1000", "2000", "all"),
+    "tweets": ("16", "64", "256", "1000", "all"),
+}
+RANDOM = ("default", "matched")
+FIRST_OF_RANDOM = 256  # with fewer labels random weights are not tried
 VARIANTS = tuple(  # (domain, labels, encoder or words)
-    (domain, str(labels), kind)
+    (domain, labels, kind)
+    for kind in ("words", "pretrained", *RANDOM, "own_text")
     for domain, counts in LABELS.items()
     for labels in counts
-    for kind in (*ENCODERS, "words")
+    if kind not in RANDOM or labels == "all" or int(labels) >= FIRST_OF_RANDOM
+    if (domain, kind) != ("tweets", "matched")
 )
-MOST_VALIDATION = 200
-STEPS = {16: 30, 64: 30, 256: 30, 1_000: 50, 2_000: 80}  # of up to 32 texts
-BUDGET = """28 cells of encoders x (4 trials + 5 seeds), 7 of words. Steps of the top two layers
-take 0.04 to 0.14 s by the number of texts, of six layers 0.14 to 0.42 s. Films: search 9 minutes,
-seeds 9 (if all keep the top two) to 30 (if all keep six layers); tweets 3, and 5 to 11. One run of
-pre-training on our own text: 11 minutes. Together 37 to 64 core-minutes."""
+BUDGET = """44 variants x (8 trials + 5 seeds; 3 from random weights), 550 runs. At most 60 to 600
+steps from the published weights, 240 to 2,400 from random and own ones, fewer where nothing gets
+better any more: about 190,000 steps of 32 texts. On one H100 with 14 processes some 2 ms each, 7
+minutes; on two cores 0.2 to 0.4 s each, most of a day."""
 
 
 def trials(variant) -> list[dict]:
-    """Four settings for everybody."""
-    if variant[2] == "words":
-        return [{"alpha": alpha} for alpha in (0.3, 1.0, 3.0, 10.0)]
+    """Eight settings for everybody."""
+    kind = variant[2]
+    if kind == "words":
+        return [{"alpha": alpha} for alpha in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)]
+    everything = [
+        {"trained": "all", "learning_rate": rate, "share": share}
+        for rate in ((1e-4, 2e-4, 5e-4, 1e-3) if kind in RANDOM else (1e-4, 3e-4, 1e-3))
+        for share in (0.33, 1.0)
+    ]
+    if kind in RANDOM:
+        return everything
+    top_two = {"trained": 2, "learning_rate": 1e-3, "share": 1.0}
+    if kind == "own_text":
+        return [{"trained": "frozen", "alpha": 300}, top_two, *everything]
     return [
-        {"trained": "frozen", "alpha": 300},
-        {"trained": 2, "learning_rate": 3e-4},
-        {"trained": 2, "learning_rate": 1e-3},
-        {"trained": 6, "learning_rate": 2e-4},
+        *({"trained": "frozen", "alpha": alpha} for alpha in (100, 1_000)),
+        *({"trained": 2, "learning_rate": rate, "share": 1.0} for rate in (3e-4, 1e-3, 3e-3)),
+        *({"trained": "all", "learning_rate": rate, "share": 1.0} for rate in (5e-5, 1e-4, 2e-4)),
     ]
 
 
+def seeds(variant) -> tuple[int, ...]:
+    """Five; three where all starts from random weights, which is dear."""
+    return (0, 1, 2) if variant[2] in RANDOM else (0, 1, 2, 3, 4)
+
+
 def run(variant, settings: dict, seed: int, configuration: dict, tested: bool = True):
-    """Draw n rated texts, set some aside for validation, train on the rest, test."""
-    domain, labels, kind = variant[0], int(variant[1]), variant[2]
-    network = "pretrained" if kind == "words" else kind  # words need no network's states
+    """Draw n rated texts, set some aside for validation, train on the rest, predict."""
+    domain, labels, kind = variant
+    limit = configuration.get("only")
+    pool = rated(domain, "train", limit)
     rng = torch.Generator().manual_seed(seed)
-    drawn = part_of(network, domain, "train", configuration).draw(labels, rng)
-    held_out = max(8, min(labels // 4, MOST_VALIDATION))
-    validation = drawn.take(range(held_out))
-    train_on = drawn.take(range(held_out, len(drawn)))
+    drawn = draw(pool, len(pool) if labels == "all" else int(labels), rng)
+    held_out = max(8, min(len(drawn) // 4, configuration["most_validation"]))
+    validation, train_on = drawn[:held_out], drawn[held_out:]
     if kind == "words":
-        predictor, seconds = _words(settings, train_on)
+        predictor, told = words(settings["alpha"], train_on)
     else:
-        steps = configuration.get("steps", STEPS[labels])
-        predictor, seconds = tuned(
-            kind, settings | {"steps": steps}, train_on, seed, configuration["precision"]
-        )
-    tests = {domain: part_of(network, domain, "test", configuration)} if tested else {}
+        most = configuration["most_steps"][labels]
+        most = most if kind == "pretrained" else most * configuration["more_for_controls"]
+        settings = settings | {"steps": round(most * settings.get("share", 0))}
+        predictor, told = tuned(kind, settings, train_on, seed, configuration, validation)
     read = {"training": [domain], "selection": [domain]}
-    return outcome(predictor, seconds, validation, tests, labels_read=read)
+    predicted = to_predict([domain], limit) if tested else {}
+    return outcome(predictor, told, {domain: validation}, predicted, labels_read=read)
 
 
 def trial(variant, settings: dict, seed: int, configuration: dict):
@@ -74,7 +101,7 @@ def trial(variant, settings: dict, seed: int, configuration: dict):
     return run(variant, settings, seed, configuration, tested=False)
 
 
-def _words(settings: dict, train_on: Texts):
+def words(alpha: float, train_on: Sequence[Snippet]):
     """Weighted counts of words and pairs of words, and ridge."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import Ridge
@@ -82,40 +109,46 @@ def _words(settings: dict, train_on: Texts):
 
     started = time.perf_counter()
     counts = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
-    ridge = make_pipeline(counts, Ridge(settings["alpha"]))
-    ridge.fit([one.text for one in train_on.snippets], train_on.ratings)
-    seconds = time.perf_counter() - started
-    return lambda texts: ridge.predict([one.text for one in texts.snippets]), seconds
+    ridge = make_pipeline(counts, Ridge(alpha))
+    ridge.fit([one.text for one in train_on], [one.rating for one in train_on])
+    return ridge.predict, {"seconds": time.perf_counter() - started, "steps": 0}
 
 
-def prepare(configuration: dict, variants) -> dict:
-    """Pre-train on our own text, and let the frozen layers read all texts once, where needed."""
-    kinds = {variant[2] for variant in variants} & set(ENCODERS)
-    note = own_text_note() if "own_text" in kinds else {}
-    for kind in sorted(kinds):
-        for domain in LABELS:
-            for part in ("train", "test"):
-                texts_of(kind, domain, part)
-    return {"own_text": note}
+def prepare(configuration: dict, variants) -> dict | None:
+    """Pre-train on our own text once, before several processes want it."""
+    if any(variant[2] == "own_text" for variant in variants):
+        return {"own_text": notes(load_encoder())}
+    return None
 
 
 STUDY = Study(
     name="labels_needed",
     variants=VARIANTS,
     search=trials,
-    seeds=(0, 1, 2, 3, 4),
+    seeds=seeds,
     run=run,
     trial=trial,
     prepare=prepare,
-    configuration={"precision": "bfloat16"},
+    configuration={
+        "splits": SPLITS_SHA256,
+        "precision": "bfloat16",
+        "batch_size": 32,
+        "most_validation": 200,
+        "most_steps": {"16": 60, "64": 100, "256": 200, "1000": 300, "2000": 400, "all": 600},
+        "more_for_controls": 4,
+    },
     budget_text=" ".join(BUDGET.split()),
-    quick={"only": 100, "precision": "float32", "steps": 5},
+    quick={
+        "only": 100,
+        "precision": "float32",
+        "most_steps": dict.fromkeys(("16", "64", "256", "1000", "2000", "all"), 5),
+    },
     quick_variants=(("tweets", "64", "pretrained"), ("tweets", "64", "words")),
     check={
-        "variant": ["tweets", "64", "default"],
-        "settings": {"trained": 2, "learning_rate": 1e-3},
+        "variant": ["tweets", "64", "pretrained"],
+        "settings": {"trained": 2, "learning_rate": 1e-3, "share": 0.3},
         "seed": 0,
-        "configuration": {"only": 150, "precision": "float32", "steps": 30},
+        "configuration": {"only": 150, "precision": "float32"},
     },
 )
 

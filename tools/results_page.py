@@ -11,7 +11,13 @@ from marks import put_between
 from lessons_lib.data.splits import load_split
 from lessons_lib.measure.baselines import vader_scores
 from lessons_lib.measure.metrics import pearson
-from lessons_lib.measure.results import final_runs, load_forecast, load_results
+from lessons_lib.measure.results import (
+    as_variant,
+    final_runs,
+    load_forecast,
+    load_results,
+    runs_of,
+)
 
 PAGE = Path(__file__).resolve().parent.parent / "book" / "results.md"
 BEGIN = "<!-- results: made by `make studies` from studies/results; do not edit -->\n"
@@ -20,8 +26,14 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     "length_extrapolation": ("Train short, read long: who bears it?", "04_positional_encoding"),
     "date_translation": ("Which positions translate dates?", "06_transformer"),
     "raw_text_and_quality": ("Does more raw text make better features?", "08_pretraining"),
-    "source_target_matrix": ("From which domain to which?", "12_fine_tuning"),
+    "source_target_matrix_first": ("From which domain to which?", "12_fine_tuning"),
+    "labels_needed_starved": (
+        "How many labels? The version with starved controls",
+        "12_fine_tuning",
+    ),
+    "starved_control": ("How is a control starved?", "12_fine_tuning"),
     "labels_needed": ("How many labels does pre-training save?", "12_fine_tuning"),
+    "source_target_matrix": ("From which domain to which, with everything open?", "12_fine_tuning"),
 }
 Numbers = Callable[..., list[dict]]  # of a variant: the numbers of its final runs, one a seed
 
@@ -62,6 +74,14 @@ def transfer_gap(of: Numbers, entry: dict) -> list[float]:
     return [a - b for a, b in zip(first, second)]  # noqa: B905 - the dearer one has fewer seeds
 
 
+def starved_gap(of: Numbers, entry: dict) -> list[float]:
+    """r of the first after so many steps minus r of the second; seeds that both have."""
+    first, second = (
+        [run[f"r_{entry[f'{side}_at']}"] for run in of(entry[side])] for side in ("first", "second")
+    )
+    return [a - b for a, b in zip(first, second)]  # noqa: B905 - a broken run leaves a seed out
+
+
 @functools.cache
 def vader_r(domain: str) -> float:
     """VADER's r on a domain's test texts."""
@@ -73,8 +93,11 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "length_extrapolation": length_gap,
     "date_translation": date_gap,
     "raw_text_and_quality": ratings_gap,
+    "source_target_matrix_first": transfer_gap,
     "source_target_matrix": transfer_gap,
+    "labels_needed_starved": transfer_gap,
     "labels_needed": transfer_gap,
+    "starved_control": starved_gap,
 }
 
 
@@ -83,16 +106,15 @@ def outcomes(name: str) -> list[dict]:
 
     `found` is empty, and `held` None, where runs are missing.
     """
-    results, found = stored(name), []
-    study = importlib.import_module(f"studies.{name}").STUDY
+    results, forecast, found = stored(name), load_forecast(name), []
 
     def of(variant: str | list[str]) -> list[dict]:
-        runs = final_runs(results, variant)
-        if len(runs) < len(study.seeds_of(variant)):
+        runs = runs_of(results, variant, "final")
+        if not runs or len(runs) < _num_seeds(name, forecast, variant):
             raise MissingRuns(variant)
-        return [run["numbers"] for run in runs]
+        return [run["numbers"] for run in final_runs(results, variant)]
 
-    for entry in load_forecast(name)["primary"]:
+    for entry in forecast["primary"]:
         try:
             values = OUTCOMES[name](of, entry)
         except MissingRuns:
@@ -101,6 +123,13 @@ def outcomes(name: str) -> list[dict]:
         held = low <= statistics.mean(values) <= high if values else None
         found.append(entry | {"found": values, "held": held})
     return found
+
+
+def _num_seeds(name: str, forecast: dict, variant: str | list[str]) -> int:
+    """Final runs that a variant should have, those that fail included."""
+    if "retired" in forecast:  # nobody can run the rest of it any more
+        return 1
+    return len(importlib.import_module(f"studies.{name}").STUDY.seeds_of(as_variant(variant)))
 
 
 def stored(name: str) -> dict:
@@ -135,11 +164,16 @@ def results_section() -> str:
 
 
 def _story(name: str) -> str:
-    runs, unit = stored(name)["runs"], load_forecast(name)["unit"]
+    runs, forecast = stored(name)["runs"], load_forecast(name)
     minutes = sum(run["seconds"] for run in runs) / 60
+    level = forecast["level"]
+    meant = f"were meant to hold {level:.0%} of the time" if level else "had no stated probability"
+    why = forecast.get("retired")
+    replaced = f" This version has been replaced: {why}." if why else ""
     return (
         f"{len(runs)} runs, {minutes:,.0f} minutes of computing. The story is in [its chapter]"
-        f"(../notebooks/{STORIES[name][1]}.ipynb). Measured: {unit}."
+        f"(../notebooks/{STORIES[name][1]}.ipynb).{replaced} Measured: {forecast['unit']}. The "
+        f"forecast's intervals {meant}."
     )
 
 

@@ -3,12 +3,17 @@
 A review or article is never cut, near-duplicates stay on one side, and a text that turns up a
 second time elsewhere is left out. Which text is where stands in `splits.json`, one letter a text,
 made once by `python -m lessons_lib.data.splits` before anything was tested, and known by its hash.
+
+Whatever is looked at often enough is no test any more. So a part of train was sealed later, for the
+studies: they learn nothing from it (`without_sealed`), predict it (`sealed_texts`, without ratings)
+and do not compare. The cells of a page, which predict no sealed text, may still learn from it.
 """
 
 import functools
 import hashlib
 import itertools
 import json
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,10 +22,12 @@ from pathlib import Path
 from lessons_lib.data.near_duplicates import clusters_of, normal_form, similar_pairs
 from lessons_lib.data.reviews import DOMAINS, Snippet, load_domain
 
-SPLITS_SHA256 = "cabc5e536625f378649c682228ef819bfc0c06243ec446f383052a102725b486"
+SPLITS_SHA256 = "12bd98a4b531e225fcdca1cae59c146bd0c26bb17d408f87c1baa7a709941464"
 LEAST_COSINE = 0.6  # the highest at which each family of contrived tweets is one cluster
 _CLUSTERED = ("movies", "tweets")  # which review or writer a text is from is not known there
 _LETTERS = {"train": "t", "validation": "v", "test": "x"}
+_SEALED = "s"
+NUM_SEALED = 400  # texts of each domain, at most
 _LEFT_OUT = "-"
 _PATH = Path(__file__).with_name("splits.json")
 
@@ -47,7 +54,8 @@ class Split:
 def load_split(domain: str) -> Split:
     """A domain's snippets in their three parts, each in the published order.
 
-    The `group` of a film snippet or tweet is here its cluster of near-duplicates.
+    Train holds the sealed texts too; `without_sealed` takes them out. The `group` of a film
+    snippet or tweet is here its cluster of near-duplicates.
 
     Args:
         domain: one of `DOMAINS`.
@@ -61,6 +69,14 @@ def load_split(domain: str) -> Split:
     >>> len(split.test) <= 1000, {s.group for s in split.train} & {s.group for s in split.test}
     (True, set())
     """
+    lettered = _lettered(domain)
+    letters = {part: {letter} for part, letter in _LETTERS.items()}
+    letters["train"].add(_SEALED)
+    return Split(**{part: [s for s, at in lettered if at in own] for part, own in letters.items()})
+
+
+def _lettered(domain: str) -> list[tuple[Snippet, str]]:
+    """A domain's snippets, each with its cluster as its group, and the letter of its part."""
     snippets = load_domain(domain)
     letters, clusters = (_published()[part][domain] for part in ("letters", "clusters"))
     if len(letters) != len(snippets):
@@ -69,12 +85,27 @@ def load_split(domain: str) -> Split:
         )
     first_of = {identity: members[0] for members in clusters for identity in members}
     grouped = [replace(s, group=first_of.get(s.id, s.group)) for s in snippets]
-    return Split(
-        **{
-            part: [s for s, found in zip(grouped, letters, strict=True) if found == letter]
-            for part, letter in _LETTERS.items()
-        }
-    )
+    return list(zip(grouped, letters, strict=True))
+
+
+def without_sealed(domain: str) -> list[Snippet]:
+    """A domain's training texts but for the sealed ones: all that a study learns from."""
+    return [snippet for snippet, letter in _lettered(domain) if letter == _LETTERS["train"]]
+
+
+def sealed_texts(domain: str) -> list[Snippet]:
+    """A domain's sealed texts, whose ratings nobody sees: `rating` is NaN, `ratings` is empty.
+
+    No study is trained, chosen or tested by them.
+
+    Args:
+        domain: one of `DOMAINS`.
+
+    >>> sealed_texts("tweets")[0].rating
+    nan
+    """
+    sealed = [snippet for snippet, letter in _lettered(domain) if letter == _SEALED]
+    return [replace(one, rating=math.nan, ratings=()) for one in sealed]
 
 
 def contrived_ids() -> frozenset[str]:
@@ -133,13 +164,31 @@ def make_splits() -> dict:
             first_seen.setdefault(normal_form(snippet.text), (domain, group)) == (domain, group)
             for snippet, group in zip(snippets, groups, strict=True)
         ]
-        parts = iter(split_groups(list(itertools.compress(groups, keep))))
-        letters[domain] = "".join(_LETTERS[next(parts)] if kept else _LEFT_OUT for kept in keep)
+        kept_groups = list(itertools.compress(groups, keep))
+        parts = iter(_with_seal(kept_groups, split_groups(kept_groups)))
+        letters[domain] = "".join(next(parts) if kept else _LEFT_OUT for kept in keep)
     return {
         "letters": letters,
         "clusters": clusters,
         "contrived": _contrived(corpora["tweets"]),
     }
+
+
+def _with_seal(groups: list[str], parts: list[str]) -> list[str]:
+    """The letter of each text; whole groups of train, drawn by a seed of their own, are sealed."""
+    in_train = list(
+        dict.fromkeys(g for g, part in zip(groups, parts, strict=True) if part == "train")
+    )
+    random.Random(1).shuffle(in_train)
+    sealed, room = set(), NUM_SEALED
+    for group in in_train:
+        if (size := groups.count(group)) <= room:
+            sealed.add(group)
+            room -= size
+        if not room:
+            break
+    pairs = zip(groups, parts, strict=True)
+    return [_SEALED if group in sealed else _LETTERS[part] for group, part in pairs]
 
 
 def _clusters(snippets: list[Snippet]) -> list[list[str]]:

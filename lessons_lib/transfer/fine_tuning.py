@@ -115,10 +115,6 @@ def fit(
         torch.as_tensor(ratings, dtype=torch.float32) - model.mean.cpu()
     ) / model.spread.cpu()
 
-    def loss_of(model: SentimentModel, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        x, mask, target = batch
-        return functional.mse_loss(model.standardised(x, mask).float(), target)
-
     plan = Plan(
         steps,
         learning_rate,
@@ -126,9 +122,9 @@ def fit(
         check_every=steps,
         precision=precision,
     )
-    batches = _rated_batches(inputs, targets, batch_size, seed)
+    batches = rated_batches(inputs, targets, batch_size, seed)
     groups = parameter_groups(model, factor, plan.weight_decay)
-    return train(model, batches, loss_of, plan, groups=groups, progress=progress)
+    return train(model, batches, rating_loss, plan, groups=groups, progress=progress)
 
 
 @torch.no_grad()
@@ -146,8 +142,24 @@ def predict(
     return found
 
 
-def _rated_batches(inputs, targets: Tensor, batch_size: int, seed: int) -> Iterator[tuple]:
-    """Endless; each pass in a new order, texts of like length together."""
+def rating_loss(model: SentimentModel, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Mean squared error of standardised ratings; a batch is inputs, their mask, targets (B,)."""
+    x, mask, target = batch
+    return functional.mse_loss(model.standardised(x, mask).float(), target)
+
+
+def rated_batches(
+    inputs: Inputs, targets: Tensor, batch_size: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Endless; each pass in a new order, texts of like length together.
+
+    Args:
+        inputs: for each of N texts its ids, or its `frozen_activations`.
+        targets: (N,), standardised.
+
+    Yields:
+        inputs (B, L) or (B, L, d_model), mask (B, 1, L), targets (B,).
+    """
     rng, lengths = torch.Generator().manual_seed(seed), [len(one) for one in inputs]
     while True:
         order = torch.randperm(len(inputs), generator=rng).tolist()

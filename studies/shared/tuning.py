@@ -1,77 +1,159 @@
-"""One run of fine-tuning: train by one of the methods, and measure on other texts."""
+"""One run of fine-tuning: train by one of the methods, predict, and only then be measured."""
 
 import copy
 import math
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
+from lessons_lib.data.reviews import Snippet
+from lessons_lib.data.splits import load_split
 from lessons_lib.measure.metrics import mean_absolute_error, pearson
 from lessons_lib.measure.results import pack
-from lessons_lib.transfer.fine_tuning import fit, predict
+from lessons_lib.model.encode import encode_texts, tokenize
+from lessons_lib.training.loop import train
+from lessons_lib.training.plan import Plan
+from lessons_lib.transfer.fine_tuning import (
+    parameter_groups,
+    predict,
+    rated_batches,
+    rating_loss,
+)
 from lessons_lib.transfer.rating_model import SentimentModel
 from studies.runs import Outcome
 from studies.shared.encoders import encoder_of
-from studies.shared.texts import FROZEN_LAYERS, Texts
+from studies.shared.texts import unrated
 
-BATCH_SIZE = 32
+LOOKS = 10  # at the validation texts, in a training that may stop early
+MOST = 300.0  # no prediction is packed beyond this
+
+Predictor = Callable[[Sequence[str]], np.ndarray]  # texts to ratings (N,)
 
 
 def tuned(
-    kind: str, settings: dict, train_on: Texts, seed: int, precision: str
-) -> "tuple[object, float]":
-    """Train by one of the methods; return a function from Texts to ratings (N,), and seconds.
+    kind: str,
+    settings: dict,
+    train_on: Sequence[Snippet],
+    seed: int,
+    configuration: dict,
+    validation: Sequence[Snippet] | None = None,
+) -> tuple[Predictor, dict[str, float]]:
+    """Train an encoder of one kind.
 
-    `settings["trained"]` is "frozen" (ridge on the pooled features), or the number of top layers.
+    Args:
+        settings: "trained": "frozen" (ridge on the pooled features, with "alpha"), the number of
+            top layers, or "all"; with the latter two "learning_rate" and "steps".
+        configuration: "batch_size" and "precision".
+        validation: where given, the state that is best on these is kept, of `LOOKS`, and training
+            stops after four without a better one.
+
+    Returns:
+        The predictor, and what training took: "seconds", "steps".
+    """
+    started, ratings = time.perf_counter(), [one.rating for one in train_on]
+    texts = [one.text for one in train_on]
+    if settings["trained"] == "frozen":
+        return _ridge(kind, settings["alpha"], texts, ratings, started)
+    torch.manual_seed(seed)
+    model = SentimentModel(copy.deepcopy(encoder_of(kind)), settings["trained"])
+    model.set_scale(ratings)
+    targets = (torch.tensor(ratings) - model.mean) / model.spread
+    steps = settings["steps"]
+    plan = Plan(
+        steps,
+        settings["learning_rate"],
+        warmup_steps=steps // 10,
+        check_every=max(1, steps // LOOKS),
+        patience=4 if validation else None,
+        precision=configuration["precision"],
+    )
+    batches = rated_batches(tokenize(texts), targets, configuration["batch_size"], seed)
+    validate = None
+    if validation:
+        held_out, wanted = tokenize([one.text for one in validation]), _ratings(validation)
+
+        def validate(model):
+            return _mean_square(predict(model, held_out, precision=plan.precision), wanted)
+
+    history = train(
+        model, batches, rating_loss, plan, validate=validate, groups=parameter_groups(model, 1.0)
+    )
+
+    def predictor(texts: Sequence[str]) -> np.ndarray:
+        return predict(model, tokenize(texts), precision=plan.precision)
+
+    return predictor, {"seconds": time.perf_counter() - started, "steps": len(history.train)}
+
+
+def _ridge(kind: str, alpha: float, texts, ratings, started) -> tuple[Predictor, dict[str, float]]:
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    def features_of(texts: Sequence[str]) -> np.ndarray:
+        return encode_texts(texts, encoder_of(kind)).numpy()
+
+    ridge = make_pipeline(StandardScaler(), Ridge(alpha)).fit(features_of(texts), ratings)
+    told = {"seconds": time.perf_counter() - started, "steps": 0}
+    return lambda texts: ridge.predict(features_of(texts)), told
+
+
+def outcome(
+    predictor: Predictor,
+    told: dict[str, float],
+    validation: dict[str, Sequence[Snippet]],
+    predicted: dict[str, Sequence[str]],
+    **claims,
+) -> Outcome:
+    """What came out, measured on validation texts, with the predictions of other texts.
+
+    Args:
+        validation: rated texts by domain, by which settings are chosen.
+        predicted: texts by name, such as "test_movies"; those named "test_..." are measured against
+            the ratings, which nothing before this has seen.
+        claims: `labels_read` and `no_labels_of` of the outcome.
     """
     started = time.perf_counter()
-    if settings["trained"] == "frozen":
-        from sklearn.linear_model import Ridge
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        ridge = make_pipeline(StandardScaler(), Ridge(settings["alpha"]))
-        ridge.fit(train_on.pooled.numpy(), train_on.ratings)
-        return lambda texts: ridge.predict(texts.pooled.numpy()), time.perf_counter() - started
-    torch.manual_seed(seed)
-    trained = settings["trained"]
-    model = SentimentModel(copy.deepcopy(encoder_of(kind)), trained)
-    from_states = trained == len(model.encoder.layers) - FROZEN_LAYERS
-
-    def inputs(texts: Texts):
-        return texts.states if from_states else texts.ids
-
-    fit(
-        model,
-        inputs(train_on),
-        train_on.ratings,
-        steps=settings["steps"],
-        learning_rate=settings["learning_rate"],
-        batch_size=BATCH_SIZE,
-        precision=precision,
-        seed=seed,
-    )
-    seconds = time.perf_counter() - started
-    return lambda texts: predict(model, inputs(texts), precision=precision), seconds
-
-
-def outcome(predictor, seconds: float, validation: Texts, tests: dict[str, Texts], **told):
-    """Measure a predictor on validation texts and on test texts by domain."""
-    started = time.perf_counter()
-    found = predictor(validation)
-    error = float(np.mean((found - np.array(validation.ratings)) ** 2))
-    numbers = {"validation": error if math.isfinite(error) else math.inf}
-    packed = {}
-    for domain, texts in tests.items():
-        predictions = np.clip(predictor(texts), -300, 300)
-        numbers[f"r_{domain}"] = _r(predictions, texts.ratings)
-        numbers[f"mae_{domain}"] = mean_absolute_error(predictions, texts.ratings)
-        packed[domain] = pack(predictions)
+    numbers, packed, errors = {"steps": told["steps"]}, {}, []
+    for domain, texts in validation.items():
+        found, wanted = predictor([one.text for one in texts]), _ratings(texts)
+        errors += ((found - wanted) ** 2).tolist()
+        if predicted:
+            packed[f"validation_{domain}"] = pack(np.clip(found, -MOST, MOST))
+    error = float(np.mean(errors))
+    numbers["validation"] = error if math.isfinite(error) else math.inf
+    for name, texts in predicted.items():
+        found = np.clip(predictor(texts), -MOST, MOST)
+        packed[name] = pack(found)
+        part, _, domain = name.partition("_")
+        if part == "test":
+            wanted = _ratings(load_split(domain).test[: len(texts)])
+            numbers[f"r_{domain}"] = _r(found, wanted)
+            numbers[f"mae_{domain}"] = mean_absolute_error(found, wanted)
     numbers = {name: round(value, 5) for name, value in numbers.items()}
-    return Outcome(numbers, packed, seconds, time.perf_counter() - started, **told)
+    seconds = time.perf_counter() - started
+    return Outcome(numbers, packed, told["seconds"], seconds, **claims)
 
 
-def _r(predictions, ratings) -> float:
+def to_predict(domains: Sequence[str], limit: int | None = None) -> dict[str, list[str]]:
+    """The test texts of domains, and their sealed texts, which are predicted and not measured."""
+    return {
+        f"{part}_{domain}": unrated(domain, part, limit)
+        for part in ("test", "sealed")
+        for domain in domains
+    }
+
+
+def _ratings(snippets: Sequence[Snippet]) -> np.ndarray:
+    return np.array([one.rating for one in snippets])
+
+
+def _mean_square(found: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.mean((found - wanted) ** 2))
+
+
+def _r(predictions: np.ndarray, ratings: np.ndarray) -> float:
     """Pearson's r; 0 where all predictions are alike."""
     return 0.0 if np.ptp(predictions) == 0 else pearson(predictions, ratings)

@@ -1,0 +1,82 @@
+"""What a run may see: no rating of a test, a sealed text or a foreign domain decides anything."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lessons_lib.data import splits
+from lessons_lib.data.reviews import DOMAINS
+from lessons_lib.data.splits import load_split, sealed_texts
+from lessons_lib.measure.results import unpack
+from studies import source_target_matrix
+from studies.shared import texts, tuning
+from studies.shared.texts import masked, rated, unrated
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_sealed_texts_are_nothing_a_study_reads_share_no_group_and_hide_their_ratings(domain):
+    sealed, split = sealed_texts(domain), load_split(domain)
+    assert 380 <= len(sealed) <= 400
+    others = [*rated(domain, "train"), *split.validation, *split.test]
+    assert not {one.id for one in sealed} & {one.id for one in others}
+    assert not {one.group for one in sealed} & {one.group for one in others}
+    assert all(math.isnan(one.rating) and one.ratings == () for one in sealed)
+    assert len(split.train) == len(rated(domain, "train")) + len(sealed)
+
+
+def test_ratings_of_test_and_sealed_texts_are_not_to_be_had():
+    for part in ("test", "sealed"):
+        with pytest.raises(ValueError, match="of train or validation, not of"):
+            rated("tweets", part)
+        assert all(isinstance(text, str) for text in unrated("tweets", part, 5))
+    assert all(math.isnan(one.rating) for one in masked(rated("tweets", "train", 5)))
+
+
+def test_a_transfer_run_predicts_the_same_where_all_other_ratings_are_masked(monkeypatch):
+    """Films to the other domains: nothing but the films' own training ratings plays a part."""
+    variant = ("movies", "frozen", "pretrained")
+    configuration = source_target_matrix.STUDY.configuration | {
+        "texts": 40,
+        "only": 60,
+        "precision": "float32",
+    }
+    settings = {"trained": "frozen", "alpha": 100}
+    seen = source_target_matrix.run(variant, settings, 0, configuration)
+
+    def blind(domain):
+        split = splits.load_split(domain)
+        parts = {"test": masked(split.test)}
+        if domain != "movies":
+            parts |= {"validation": masked(split.validation)}
+        return replace(split, **parts)
+
+    def blind_train(domain):
+        found = splits.without_sealed(domain)
+        return found if domain == "movies" else masked(found)
+
+    monkeypatch.setattr(texts, "load_split", blind)
+    monkeypatch.setattr(texts, "without_sealed", blind_train)
+    unseen = source_target_matrix.run(variant, settings, 0, configuration)
+    assert unseen.predictions == seen.predictions
+    assert unseen.numbers == seen.numbers  # the test's ratings come in afterwards, to measure
+    assert seen.no_labels_of == ["products", "tweets", "editorials"]
+    assert np.isfinite(unpack(seen.predictions["sealed_tweets"])).all()
+
+
+def test_sealed_texts_are_predicted_and_not_measured():
+    predicted = tuning.to_predict(["tweets"], limit=7)
+    assert {name: len(found) for name, found in predicted.items()} == {
+        "test_tweets": 7,
+        "sealed_tweets": 7,
+    }
+    validation = {"tweets": rated("tweets", "validation", 9)}
+    found = tuning.outcome(
+        lambda given: np.linspace(-1, 1, len(given)),
+        {"seconds": 0.1, "steps": 3},
+        validation,
+        predicted,
+    )
+    assert set(found.numbers) == {"steps", "validation", "r_tweets", "mae_tweets"}
+    assert set(found.predictions) == {"test_tweets", "sealed_tweets", "validation_tweets"}
