@@ -156,27 +156,18 @@ def _names_in(code: types.CodeType) -> set[str]:
 
 
 def _parts_of_object(thing) -> Iterator:
-    """Its class, and its attributes, or what it gives away for pickling."""
-    kind = type(thing)
-    own = getattr(kind, "__getstate__", None) is not getattr(object, "__getstate__", None)
-    if own:
-        state = thing.__getstate__()
-    elif hasattr(thing, "__dict__"):
-        state = dict(vars(thing))
-    else:
-        state = _pickled(thing)
-    if isinstance(thing, nn.Module) and isinstance(state, dict):
-        state.pop("training", None)
-    yield from (kind, state)
-
-
-def _pickled(thing) -> bytes:
-    import cloudpickle
-
+    """Its class and what it holds, as pickle would take it apart."""
     try:
-        return cloudpickle.dumps(thing)
+        parts = thing.__reduce_ex__(4)
     except Exception:
         raise NoKey(f"what {thing!r} is cannot be told") from None
+    if isinstance(parts, str):  # a name of its module's
+        yield from (type(thing), parts)
+        return
+    make, arguments, state, *more = *parts, *[None] * (3 - len(parts))
+    if isinstance(thing, nn.Module) and isinstance(state, dict):
+        state = {name: part for name, part in state.items() if name != "training"}
+    yield from (make, arguments, state, *(list(part or ()) for part in more[:2]))
 
 
 def _bytes_of(tensor: Tensor) -> bytes:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from lessons_lib.model import encode_cache
-from lessons_lib.model.encode_cache import NoKey, key_of, keep, load, path_of, remove
+from lessons_lib.model.encode_cache import NoKey, keep, key_of, load, path_of, remove
 
 FACTOR = 1
 settings = types.ModuleType("settings")
