@@ -5,6 +5,7 @@ pages where no other page shows the change.
 """
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -26,6 +27,11 @@ PAGES = ("book/*.md", "notebooks/*.ipynb")
 AROUND = ("_config.yml", "_toc.yml", "book/_static/**/*", "book/*.bib")
 TOOLS = ("tools/book.py", "tools/course.py", "tools/pages_extension.py")
 BUILDER = Path(sysconfig.get_path("scripts"), "jupyter-book")
+IN_UTF8 = {  # whatever the terminal's encoding is, for the course's folder may have any name
+    "env": os.environ | {"PYTHONUTF8": "1"},
+    "encoding": "utf-8",
+    "errors": "replace",
+}
 COMMAND = [str(BUILDER), "build", "-W", "-n", "--keep-going", str(ROOT)]
 
 
@@ -83,7 +89,7 @@ def build() -> None:
     BUILD.mkdir(exist_ok=True)
     UNFINISHED.touch()
     command = COMMAND if has_same_frame else [*COMMAND, "--all"]
-    result = step.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    result = step.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **IN_UTF8)
     UNFINISHED.unlink()
     if result.returncode != 0:
         step.refuse_damaged()
@@ -94,6 +100,7 @@ def build() -> None:
 
 
 def main() -> None:
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         current = is_current()
     except PackageNotFoundError:

@@ -108,7 +108,7 @@ def attention_heatmap(
     axes.set_ylabel("query: the token that looks")
     axes.xaxis.set_label_position("bottom")
     if title:
-        axes.set_title(title)
+        axes.set_title(title, **as_they_stand)
     show(figure, alt=alt or _describe_weights(weights, query_tokens, key_tokens, title))
 
 

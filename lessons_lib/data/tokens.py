@@ -6,6 +6,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 
+def require_texts(texts: Iterable[str]) -> list[str]:
+    """The texts as a list, if each is a string of whole characters.
+
+    Raises:
+        TypeError: one string came instead of a list of them, or one of them is no string: None,
+            NaN, a pair. The message names its place, counted from 0.
+        ValueError: a text holds half a character (a lone surrogate), which no encoding has.
+
+    >>> require_texts(("It rains.", ""))
+    ['It rains.', '']
+    """
+    if isinstance(texts, str | bytes):
+        raise TypeError(f"expected a list of texts, got one string: {texts[:40]!r}")
+    texts = list(texts)
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            kind = type(text).__name__
+            raise TypeError(f"texts[{place}] should be a string, not {kind}: {text!r:.40}")
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                half = f"{text[error.start]!r} at its place {error.start}"
+                raise ValueError(
+                    f"texts[{place}] holds half a character, {half}: read it anew as UTF-8"
+                ) from None
+    return texts
+
+
 class WordPiece:
     """Split text as BERT does: words and signs first, then each word into its longest known pieces.
 
@@ -17,8 +46,10 @@ class WordPiece:
     Raises:
         ValueError: `unknown` is not in the vocabulary.
 
-    Source: Wu et al. 2016, section 4.1 (arXiv:1609.08144); words as in BERT's published code
-    (Devlin et al. 2019), uncased. "[MASK]" in a text is a word between two signs.
+    Source: Wu et al. 2016, section 4.1 (arXiv:1609.08144); words as in the library `tokenizers`,
+    uncased. BERT's published code (Devlin et al. 2019) differs from it in three things: the final
+    sigma of a Greek word, characters of private use, and where one block of Chinese characters
+    begins. "[MASK]" in a text is a word between two signs.
 
     >>> WordPiece({"[UNK]": 0, "un": 1, "##believ": 2, "##able": 3}).pieces("Unbelievable")
     ['un', '##believ', '##able']
@@ -56,14 +87,17 @@ class WordPiece:
 
 
 def split_words(text: str) -> list[str]:
-    """Lower-case words without accents, signs and Chinese characters on their own, as BERT does.
+    """Lower-case words without accents, signs and Chinese characters on their own.
+
+    As the library `tokenizers` does it for BERT; see `WordPiece`.
 
     >>> split_words("Déjà vu, 2x!")
     ['deja', 'vu', ',', '2x', '!']
     """
     kept = "".join(_clean(char) for char in text)
     bare = "".join(c for c in unicodedata.normalize("NFD", kept) if unicodedata.category(c) != "Mn")
-    # Letter by letter: of a whole word Python would make the Greek final s, which BERT does not.
+    # Letter by letter: of a whole word Python would make the Greek final s, as BERT's first code
+    # did; `tokenizers` does not.
     lowered = (char.lower() for char in bare)
     return "".join(f" {char} " if _is_sign(char) else char for char in lowered).split()
 

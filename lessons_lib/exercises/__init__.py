@@ -136,6 +136,6 @@ def _show_markdown(text: str) -> None:
     from IPython.display import Markdown, display
 
     if get_ipython() is None:
-        print(text)
+        verdict.print_plain(text)
     else:
         display(Markdown(text))

@@ -8,15 +8,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lessons_lib.data.tokens import require_texts
+
 
 def vader_scores(texts: Sequence[str]) -> np.ndarray:
     """VADER's compound score of each text, from -1 (most negative) to 1 (most positive): (N,).
+
+    Raises:
+        TypeError, ValueError: as `require_texts` does, where one of them is no text.
 
     >>> vader_scores(["A wonderful film.", "A dreadful film.", "A film."]).round(1).tolist()
     [0.6, -0.4, 0.0]
     """
     analyser = _analyser()
-    return np.array([analyser.polarity_scores(text)["compound"] for text in texts])
+    scores = (analyser.polarity_scores(text) for text in require_texts(texts))
+    return np.array([score["compound"] for score in scores])
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lessons_lib.measure.metrics import pearson
+from lessons_lib.measure.metrics import column, pearson
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def interval(
         groups: (N,) labels; groups are drawn with replacement, and so are seeds.
 
     Raises:
-        ValueError: shapes do not fit, or a list is constant or not finite.
+        ValueError: shapes do not fit, a list is constant or not finite, or all texts are of one
+            group: then there is nothing to draw anew, and no interval.
 
     >>> interval([1, 2, 3, 5], [1, 3, 2, 5], groups="abcd").value > 0.8
     True
@@ -88,6 +89,9 @@ def paired_difference(
         ratings: (N,).
         groups: (N,).
 
+    Raises:
+        ValueError: as `interval` does.
+
     >>> ratings = [1, 2, 3, 4, 5, 6]
     >>> paired_difference([1, 2, 3, 4, 5, 7], [6, 1, 2, 5, 4, 3], ratings, "abcdef").value > 0
     True
@@ -114,11 +118,14 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     The smallest is multiplied by m, the next by m - 1, and so on, never falling. What stays
     below 0.05 holds, with at most 5% risk of even one false finding among all m.
 
+    Raises:
+        ValueError: it is no list of numbers from 0 to 1.
+
     >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
     [0.03, 0.06, 0.06]
     """
-    p = np.asarray(p_values, dtype=float)
-    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
+    p = column(p_values, "the list of p values")
+    if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(f"expected a list of p values from 0 to 1, got {p_values}")
     order = np.argsort(p, kind="stable")
     raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
@@ -130,13 +137,19 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 def _checked(predictions, ratings, groups) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """predictions (S, N), ratings (1 or S, N), groups (N,) numbered from 0."""
     predictions, ratings = (np.atleast_2d(np.asarray(x, float)) for x in (predictions, ratings))
-    labels = np.unique(list(groups), return_inverse=True)[1]
+    groups = np.asarray(list(groups))
     num_texts = ratings.shape[1]
-    fits = predictions.ndim == 2 and len(ratings) in (1, len(predictions))
-    if not fits or predictions.shape[1] != num_texts or len(labels) != num_texts:
+    fits = predictions.ndim == ratings.ndim == 2 and len(ratings) in (1, len(predictions))
+    if not fits or predictions.shape[1] != num_texts or groups.shape != (num_texts,):
         raise ValueError(
             "expected predictions (seeds, texts), ratings (texts,) and groups (texts,), got "
-            f"{predictions.shape}, {ratings.shape} and ({len(labels)},)"
+            f"{predictions.shape}, {ratings.shape} and {groups.shape}"
+        )
+    names, labels = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(
+            f"expected 2 groups of texts at least, got one, {names[0]}: an interval comes from "
+            "drawing groups anew"
         )
     for row in (*predictions, *ratings):
         pearson(row, np.arange(num_texts))  # finite, and not constant
@@ -145,6 +158,8 @@ def _checked(predictions, ratings, groups) -> tuple[np.ndarray, np.ndarray, np.n
 
 def _group_weights(groups: np.ndarray, num_resamples: int, rng) -> np.ndarray:
     """How often each text is taken in each resample: (R, N)."""
+    if num_resamples < 1:
+        raise ValueError(f"num_resamples should be at least 1, not {num_resamples}")
     num_groups = groups.max() + 1
     times = rng.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=num_resamples)
     return times[:, groups].astype(float)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lessons_lib.data.reviews import Snippet
-from lessons_lib.measure.metrics import pearson
+from lessons_lib.measure.metrics import column, pearson
 
 
 def one_rater(
@@ -97,14 +97,20 @@ def worth_labels(r: float, num_labels: Sequence[int], curve: Sequence[float]) ->
         num_labels: rising.
         curve: the baseline's r with each number of labels; interpolated over log2 of the number.
 
+    Raises:
+        ValueError: the numbers do not rise from 1 on, there are none, the curve is not as long,
+            or something is not finite.
+
     >>> worth_labels(0.5, [16, 64, 256], [0.2, 0.4, 0.6])
     '130'
     >>> worth_labels(0.7, [16, 64, 256], [0.2, 0.4, 0.6])
     'more than 256'
     """
-    if len(num_labels) != len(curve) or list(num_labels) != sorted(set(num_labels)):
+    (r,), curve = column([r], "r, as a list,"), column(curve, "the curve")
+    rises = list(num_labels) == sorted(set(num_labels)) and min(num_labels, default=0) >= 1
+    if len(num_labels) != len(curve) or not rises:
         raise ValueError("expected a rising list of numbers and a curve of the same length")
-    best = np.maximum.accumulate(np.asarray(curve, dtype=float))
+    best = np.maximum.accumulate(curve)
     if r > best[-1]:
         return f"more than {num_labels[-1]:,}"
     if r < best[0]:
@@ -119,6 +125,8 @@ def worth_labels(r: float, num_labels: Sequence[int], curve: Sequence[float]) ->
 
 def _table(snippets: Sequence[Snippet]) -> tuple[np.ndarray, np.ndarray]:
     """Ratings (N, most raters), filled up with NaN, and how many each text has (N,)."""
+    if not len(snippets):
+        raise ValueError("expected at least 1 text, got none")
     counts = np.array([len(snippet.ratings) for snippet in snippets])
     if counts.min(initial=2) < 2:
         raise ValueError(f"expected at least 2 raters for each text, got {counts.min()}")

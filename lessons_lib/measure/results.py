@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lessons_lib.measure.metrics import column
+
 HOME = Path(__file__).resolve().parent.parent / "results"
 Variant = str | tuple[str, ...]
 
@@ -76,12 +78,12 @@ def pack(predictions: Sequence[float]) -> str:
     """Predictions (N,) as text: hundredths in 16 bits, base64; a third of what digits would take.
 
     Raises:
-        ValueError: one is not finite, or beyond 327.67.
+        ValueError: they are no list (N,), one is not finite, or beyond 327.67.
 
     >>> unpack(pack([1.234, -4.0])).tolist()
     [1.23, -4.0]
     """
-    values = np.asarray(predictions, dtype=float)
+    values = column(predictions, "the list of predictions")
     if not (np.abs(values) < 327.67).all():
         raise ValueError("pack takes finite numbers from -327.67 to 327.67")
     hundredths = np.rint(100 * values).astype("<i2")

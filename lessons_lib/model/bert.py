@@ -41,8 +41,11 @@ class BertEncoder(nn.Module):
 
         Raises:
             IndexError: an id is not in the vocabulary.
-            ValueError: there are more tokens than positions.
+            ValueError: ids are not (B, L), or there are more tokens than positions.
         """
+        if ids.dim() != 2:
+            one = "; ids[None] makes a batch of one text" if ids.dim() == 1 else ""
+            raise ValueError(f"ids should be (B, L), not {tuple(ids.shape)}{one}")
         require_known(ids, self.tokens.num_embeddings)
         if ids.size(1) > self.places.num_embeddings:
             raise ValueError(
@@ -88,7 +91,11 @@ class BertEncoder(nn.Module):
 def mean_pool(hidden: Tensor, mask: Tensor | None = None) -> Tensor:
     """The mean over each text's real tokens: (B, L, d_model), mask (B, 1, L) -> (B, d_model).
 
-    A text without any token gets zeros.
+    A text without any token gets zeros. What stands at padded places plays no part, not even
+    where it is infinite or NaN.
+
+    Raises:
+        ValueError: the mask is not (B, 1, L).
 
     Source: Reimers and Gurevych 2019, section 3 (arXiv:1908.10084).
 
@@ -98,6 +105,10 @@ def mean_pool(hidden: Tensor, mask: Tensor | None = None) -> Tensor:
     tensor([[2., 2.]])
     """
     if mask is None:
-        return hidden.mean(dim=1)
+        return hidden.mean(dim=1) if hidden.size(1) else hidden.sum(dim=1)
+    wanted = (len(hidden), 1, hidden.size(1))
+    if mask.shape != wanted:
+        raise ValueError(f"mask should be (B, 1, L) = {wanted}, not {tuple(mask.shape)}")
+    hidden = hidden.masked_fill(~mask.bool().transpose(1, 2), 0.0)
     weights = mask.to(hidden.dtype) / mask.sum(dim=-1, keepdim=True).clamp(min=1)  # (B, 1, L)
     return (weights @ hidden).squeeze(1)

@@ -47,6 +47,18 @@ _ACTIVATIONS = {
     "relu": "relu",
     **dict.fromkeys(("gelu_new", "gelu_pytorch_tanh"), "gelu_tanh"),
 }
+# Settings that, where they are not false or empty, change what is computed.
+_UNSUPPORTED = {
+    "is_decoder": "nobody would look ahead",
+    "add_cross_attention": "each layer would look at a second text too",
+    "pruned_heads": "some layers would have fewer heads",
+    "quantization_config": "the weights are stored in fewer bits",
+    "sinusoidal_pos_embds": "positions should be a learned table",
+    "rope_scaling": "positions should be a learned table",
+    "rope_parameters": "positions should be a learned table",
+    "is_encoder_decoder": "there would be a decoder too",
+    "adapters": "each layer would have more in it",
+}
 _LIKE_ROBERTA = ("roberta", "xlm-roberta", "camembert")
 FAMILIES = ("bert", *_LIKE_ROBERTA, "distilbert")
 
@@ -99,7 +111,9 @@ def read_config(settings: Mapping) -> Published:
     """Read a config.json of BERT's family.
 
     Raises:
-        ValueError: another family, positions of another kind, or a setting that is missing.
+        ValueError: another family, positions or an activation of another kind, a setting that is
+            missing, or one that changes what is computed and is not built here: a decoder,
+            cross-attention, pruned heads, code of the checkpoint's own.
 
     >>> sizes = {"hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 1}
     >>> rest = {"intermediate_size": 16, "vocab_size": 9, "max_position_embeddings": 4}
@@ -110,8 +124,9 @@ def read_config(settings: Mapping) -> Published:
     if family not in FAMILIES:
         raise ValueError(f"model_type should be one of {', '.join(FAMILIES)}; got {family!r}")
     kind = settings.get("position_embedding_type", "absolute")
-    if kind != "absolute" or settings.get("sinusoidal_pos_embds"):
+    if kind != "absolute":
         raise ValueError(f"positions should be a learned table ('absolute'); got {kind!r}")
+    _require_supported(settings)
     style = settings.get("hidden_act", settings.get("activation", "gelu"))
     if style not in _ACTIVATIONS:
         raise ValueError(
@@ -128,6 +143,20 @@ def read_config(settings: Mapping) -> Published:
     )
     num_types = 0 if family == "distilbert" else settings.get("type_vocab_size", 2)
     return Published(config, family, _setting(settings, "vocab_size"), num_types, first)
+
+
+def _require_supported(settings: Mapping) -> None:
+    for name, what in _UNSUPPORTED.items():
+        if settings.get(name):
+            raise ValueError(
+                f"config.json has {name} = {settings[name]!r}, so {what}; that is not built here"
+            )
+    code = (settings.get("auto_map") or {}).get("AutoModel")
+    if code:
+        raise ValueError(
+            f"config.json names code of the checkpoint's own, {code!r}; "
+            "only what the families compute is built here"
+        )
 
 
 def _setting(settings: Mapping, *names: str) -> int:

@@ -31,7 +31,8 @@ def choose(
         (B,), token ids.
 
     Raises:
-        ValueError: a setting outside its range.
+        ValueError: a setting outside its range, or a row of logits with NaN, with plus infinity or
+            with minus infinity alone.
 
     Source: Fan et al. 2018 (arXiv:1805.04833) for k, Holtzman et al. 2020 (arXiv:1904.09751) for p.
 
@@ -39,25 +40,48 @@ def choose(
     tensor([1])
     """
     in_range = temperature >= 0 and (top_k is None or top_k >= 1)
+    in_range = in_range and (top_k is None or top_k == int(top_k)) and temperature < math.inf
     if not in_range or (top_p is not None and not 0 < top_p <= 1):
         wanted = "temperature should be at least 0, top_k at least 1, top_p above 0 and at most 1"
         raise ValueError(f"{wanted}; got {temperature}, {top_k}, {top_p}")
+    best, rounding = _require_numbers(logits), 2 * torch.finfo(logits.dtype).eps
     if temperature == 0:
         return logits.argmax(dim=-1)
-    shares = torch.softmax(_keep_best(logits / temperature, top_k, top_p), dim=-1)
+    if logits.dtype in (torch.float16, torch.bfloat16):  # whose range a low temperature leaves
+        logits, best = logits.float(), best.float()
+    # From the best one on, so that a low temperature makes nothing larger than 0.
+    scaled = (logits - best) / max(temperature, torch.finfo(logits.dtype).tiny)
+    shares = torch.softmax(_keep_best(scaled, top_k, top_p, rounding), dim=-1)
     return torch.multinomial(shares, 1, generator=generator).squeeze(-1)
 
 
-def _keep_best(logits: Tensor, top_k: int | None, top_p: float | None) -> Tensor:
+def _require_numbers(logits: Tensor) -> Tensor:
+    """The best logit of each row, (..., 1), if each row has one that is a number."""
+    best = logits.amax(dim=-1, keepdim=True)  # NaN, if there is any
+    if not torch.isfinite(best).all():
+        row = int((~torch.isfinite(best)).flatten().nonzero()[0])
+        raise ValueError(
+            f"the logits of sequence {row} have no best one: the largest is {best.flatten()[row]}"
+        )
+    return best
+
+
+def _keep_best(logits: Tensor, top_k: int | None, top_p: float | None, rounding: float) -> Tensor:
     """Minus infinity for every token that may not be drawn; the best one always may."""
     ordered, order = logits.sort(dim=-1, descending=True)
     if top_k is not None:
         ordered[..., top_k:] = -torch.inf
     if top_p is not None:
-        share = torch.softmax(ordered, dim=-1)
+        share = torch.softmax(ordered.double(), dim=-1)
         share_of_better = share.cumsum(dim=-1) - share
-        ordered = ordered.masked_fill(share_of_better >= top_p, -torch.inf)
+        enough = share_of_better > top_p - rounding  # .5 + .3 is .8, whatever the last digit says
+        ordered = ordered.masked_fill(enough, -torch.inf)
     return torch.empty_like(logits).scatter(-1, order, ordered)
+
+
+def _require_start(start: Tensor) -> None:
+    if start.dim() != 2 or not start.size(1):
+        raise ValueError(f"start should be (B, L), L at least 1, not {tuple(start.shape)}")
 
 
 @torch.no_grad()
@@ -84,9 +108,11 @@ def generate(
         (B, L + new), the start included.
 
     Raises:
-        ValueError: a setting of `choose` is outside its range.
+        ValueError: a setting of `choose` is outside its range, `start` is not (B, L), or the
+            model's logits are no numbers.
     """
     choice = choice or {"temperature": 0.0}
+    _require_start(start)
     written, new = start, start
     finished = torch.zeros(len(start), dtype=torch.bool, device=start.device)
     for _ in range(max_new_tokens):
@@ -124,11 +150,13 @@ def beam_search(
         `end_id` is included) or has all of the new tokens.
 
     Raises:
-        ValueError: `start` is not one sequence, or a number is out of its range.
+        ValueError: `start` is not one sequence, a number is out of its range, or the model's logits
+            are no numbers.
 
     Source: Sutskever et al. 2014, section 3.2 (arXiv:1409.3215): a finished sequence leaves the
     beam; the power of the length: Wu et al. 2016, section 7 (arXiv:1609.08144), simplified.
     """
+    _require_start(start)
     if start.size(0) != 1 or num_beams < 1 or max_new_tokens < 1 or length_penalty < 0:
         numbers = f"{len(start)}, {num_beams}, {max_new_tokens}, {length_penalty}"
         raise ValueError(
@@ -139,7 +167,9 @@ def beam_search(
     log_p = torch.zeros(1, device=start.device)  # of each open beam
     best, best_score = start, -math.inf
     for length in range(1, max_new_tokens + 1):
-        next_log_p = step(new, caches)[:, -1].log_softmax(dim=-1)
+        logits = step(new, caches)[:, -1]
+        _require_numbers(logits)
+        next_log_p = logits.log_softmax(dim=-1)
         children = log_p[:, None] + next_log_p  # (open beams, vocab_size)
         log_p, place = children.flatten().topk(min(num_beams, children.numel()))  # best first
         parent, token = place // children.size(1), place % children.size(1)

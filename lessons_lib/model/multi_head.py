@@ -108,7 +108,7 @@ class MultiHeadAttention(nn.Module):
         Args:
             x: (B, Q, d_model).
             memory: (B, K, d_model) for cross-attention; None = `x` itself.
-            mask: bool, True = may look: (Q, K), (B, 1, K), (B, Q, K) or (B, H, Q, K).
+            mask: bool, True = may look: (K,), (Q, K), (B, 1, K), (B, Q, K) or (B, H, Q, K).
             is_causal: nobody looks ahead; joined with `mask`.
             need_weights: return each head's weights.
             cache: keys and values of earlier tokens; the new ones are added to it.
@@ -152,6 +152,7 @@ class MultiHeadAttention(nn.Module):
         if mask is not None:
             mask = mask[:, None] if mask.dim() == 3 else mask  # (B, Q, K) lacks an axis for heads
             require_mask(mask, query, key)
+            mask = torch.atleast_2d(mask)  # torch's own wants an axis of queries
         dropout_p = self.dropout_p if self.training else 0.0
         if self.attention is None and not need_weights:
             return _fused(query, key, value, mask, is_causal, bias, dropout_p), None

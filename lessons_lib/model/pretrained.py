@@ -4,10 +4,12 @@ A model is named in one of three ways: "all-MiniLM-L6-v2", whose files are known
 folder of your own; or "owner/name" on the model hub with a `revision`, the commit that is meant.
 """
 
+import contextlib
 import difflib
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -120,13 +122,17 @@ def load_tensors(
         Name to tensor, in the published shapes; float32, and integer tensors as they are.
 
     Raises:
-        ValueError: `name` is unknown, or no tensor's name begins with `prefix`.
+        ValueError: `name` is unknown, the file is damaged, or no tensor's name begins with
+            `prefix`.
         FetchError: the weights could not be brought to this machine.
 
     >>> load_tensors(prefix="embeddings.word")["embeddings.word_embeddings.weight"].shape
     torch.Size([30522, 384])
     """
-    with safe_open(_path(name, "model.safetensors", revision), framework="pt") as weights:
+    path = _path(name, "model.safetensors", revision)
+    with _naming(path):
+        opened = safe_open(path, framework="pt")
+    with opened as weights:
         names = list(weights.keys())
         wanted = [key for key in names if key.startswith(prefix)]
         if not wanted:
@@ -149,13 +155,15 @@ def load_tokenizer(
         as_published: leave padding and truncation as the file has them.
 
     Raises:
-        ValueError: `name` is unknown.
+        ValueError: `name` is unknown, or the file is damaged.
         FetchError: the file could not be brought to this machine.
 
     >>> load_tokenizer().encode("Attention, please.").tokens
     ['[CLS]', 'attention', ',', 'please', '.', '[SEP]']
     """
-    tokenizer = Tokenizer.from_file(str(_path(name, "tokenizer.json", revision)))
+    path = _path(name, "tokenizer.json", revision)
+    with _naming(path):
+        tokenizer = Tokenizer.from_file(str(path))
     if not as_published:
         tokenizer.no_padding()
         tokenizer.no_truncation()
@@ -166,13 +174,26 @@ def load_config(name: str | Path = MINILM, revision: str | None = None) -> dict:
     """Return a model's published configuration: its widths, depths and vocabulary size.
 
     Raises:
-        ValueError: `name` is unknown.
+        ValueError: `name` is unknown, or the file is damaged.
         FetchError: the file could not be brought to this machine.
 
     >>> load_config()["hidden_size"]
     384
     """
-    return json.loads(_path(name, "config.json", revision).read_text(encoding="utf-8"))
+    path = _path(name, "config.json", revision)
+    with _naming(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let a damaged file be named: the readers underneath say only what is wrong in it."""
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # those of `tokenizers` are of no nearer kind
+        raise ValueError(f"{path} cannot be read: {error}") from None
 
 
 def _path(name: str | Path, file_name: str, revision: str | None = None) -> Path:

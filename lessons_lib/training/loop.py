@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lessons_lib.base.device import autocast, device_of, move, working
 from lessons_lib.base.progress import progress_bar
 from lessons_lib.training.plan import History, Plan
-from lessons_lib.training.saving import copy_of, load_checkpoint, save_checkpoint
+from lessons_lib.training.saving import copy_of, load_checkpoint, require_place, save_checkpoint
 
 Loss = Callable[[nn.Module, object], Tensor]
 
@@ -44,7 +44,8 @@ def train(
             in it has a generator of its own); the batches of steps done already are skipped.
         loss_of: called as loss_of(model, batch); a scalar.
         validate: called at each look with the model in evaluation mode; returns a loss.
-        checkpoint: a file to save to at each look, and to go on from where it exists.
+        checkpoint: a file to save to at each look, and to go on from where it exists; its folder
+            has to be there.
         progress: called as progress(step, loss) after each step; a bar is shown anyway.
         groups: the optimiser's parameter groups, in place of the usual two; a group's
             "rate_factor" multiplies its learning rate.
@@ -54,8 +55,13 @@ def train(
 
     Raises:
         TrainingFault: a number is not finite; the last good checkpoint is untouched.
-        ValueError: `batches` ended before the last step, or the checkpoint is of another model.
+        ValueError: nothing is open to training, `batches` ended before the last step, or the
+            checkpoint is damaged or of another model.
+        OSError: the checkpoint's folder is not there, or takes no file; said before the first step.
     """
+    _require_something_to_train(model, groups)
+    if checkpoint is not None:
+        require_place(checkpoint)
     optimiser = torch.optim.AdamW(
         groups or _groups(model, plan.weight_decay), lr=plan.learning_rate
     )
@@ -134,6 +140,14 @@ def _first_fault(model: nn.Module) -> str | None:
             if tensor is not None and not torch.isfinite(tensor).all():
                 return f"the first {kind} that is not finite is in {name}"
     return None
+
+
+def _require_something_to_train(model: nn.Module, groups: list[dict] | None) -> None:
+    given = model.parameters() if groups is None else (p for g in groups for p in g["params"])
+    if not any(parameter.requires_grad for parameter in given):
+        raise ValueError(
+            f"{type(model).__name__} has nothing to train: no parameter with requires_grad = True"
+        )
 
 
 def _groups(model: nn.Module, weight_decay: float) -> list[dict]:

@@ -2,9 +2,21 @@
 
 import math
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 
 from lessons_lib.base.device import require_precision
 from lessons_lib.base.plots import show
+
+_WHOLE, _REAL = "a whole number of at least", "a finite number of at least"
+_NUMBERS = {  # the least that each may be
+    "steps": (1, _WHOLE),
+    "warmup_steps": (0, _WHOLE),
+    "check_every": (1, _WHOLE),
+    "patience": (1, _WHOLE),
+    "learning_rate": (0, _REAL),
+    "weight_decay": (0, _REAL),
+    "clip_norm": (0, "a finite number above"),
+}
 
 
 @dataclass(frozen=True)
@@ -17,13 +29,14 @@ class Plan:
         warmup_steps: steps over which the rate rises evenly to its peak.
         decay: "linear" or "cosine", to 0 where step `steps` would be, or "constant".
         weight_decay: of AdamW, on matrices only (not on biases and norms).
-        clip_norm: the gradient is scaled down to this length; None = never.
+        clip_norm: the gradient is scaled down to this length, above 0; None = never.
         check_every: steps between two looks at the validation loss; the last step has one too.
         patience: stop after so many looks in a row without a new best; None = never.
         precision: of the matrix products in a step, "float32" or "bfloat16".
 
     Raises:
-        ValueError: an unknown decay, or a number out of its range.
+        ValueError: an unknown decay, or a number out of its range: steps and looks are whole
+            numbers, rates and decays finite and not below 0, and none is NaN.
     """
 
     steps: int
@@ -40,12 +53,17 @@ class Plan:
         require_precision(self.precision)
         if self.decay not in ("linear", "cosine", "constant"):
             raise ValueError(f"decay should be linear, cosine or constant, not {self.decay!r}")
-        warmup, steps = self.warmup_steps, self.steps
-        if not 0 <= warmup <= steps:
-            raise ValueError(f"warmup_steps should be from 0 to steps = {steps}, not {warmup}")
-        for name in ("steps", "check_every", "patience"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"{name} should be at least 1, not {getattr(self, name)}")
+        for name, (least, wanted) in _NUMBERS.items():
+            value = getattr(self, name)
+            if value is None and name in ("clip_norm", "patience"):
+                continue
+            kind = Integral if wanted == _WHOLE else Real
+            fits = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
+            if not fits or not (value > least if wanted.endswith("above") else value >= least):
+                raise ValueError(f"{name} should be {wanted} {least}, not {value!r}")
+        if self.warmup_steps > self.steps:
+            between = f"from 0 to steps = {self.steps}"
+            raise ValueError(f"warmup_steps should be {between}, not {self.warmup_steps}")
 
     def rate(self, step: int) -> float:
         """The learning rate of step `step`, counted from 0.

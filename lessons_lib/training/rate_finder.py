@@ -92,7 +92,7 @@ def find_rate(
         The losses on the way; the model itself and torch's random state are left as they were.
 
     Raises:
-        ValueError: not 0 < lowest < highest, or fewer than 2 steps.
+        ValueError: not 0 < lowest < highest, fewer than 2 steps, or nothing is open to training.
 
     Source: Smith 2017, section 3.3 (arXiv:1506.01186), where the rate climbs by equal steps; by a
     constant factor is later practice.

@@ -1,10 +1,11 @@
 """A stopped training goes on: model, optimiser, random state and history in one file."""
 
 import json
+import os
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -32,13 +33,10 @@ def load_checkpoint(
     """Put a checkpoint back into model, optimiser and random state; return history and best state.
 
     Raises:
-        ValueError: the file is no checkpoint, or that of another model; nothing was changed then.
+        ValueError: the file is no checkpoint, is damaged, or is that of another model; nothing was
+            changed then.
     """
-    with safe_open(path, framework="pt") as file:
-        notes = file.metadata() or {}
-        state = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    if "history" not in notes:
-        raise ValueError(f"{path} is not a checkpoint that `train` has written")
+    state, history = _read(path)
     saved = _part(state, "model.")
     there, here = _shapes(saved), _shapes(model.state_dict())
     for name in here | there:
@@ -52,8 +50,46 @@ def load_checkpoint(
         memory["state"].setdefault(int(number), {})[entry] = tensor
     optimiser.load_state_dict(memory)
     torch.set_rng_state(state["random"])
-    train_losses, looks = json.loads(notes["history"])
-    return History(train_losses, [tuple(look) for look in looks]), _part(state, "best.")
+    return history, _part(state, "best.")
+
+
+def require_place(path: Path | str) -> None:
+    """Raise unless a checkpoint can be written to `path`.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError, IsADirectoryError: its folder is not there, is none,
+            or the path itself is a folder.
+        PermissionError: nothing may be written into the folder.
+    """
+    path = Path(path)
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise IsADirectoryError(f"checkpoint should be a file, but {path} is a folder")
+    if not folder.exists():
+        raise FileNotFoundError(f"the checkpoint's folder {folder} is not there; make it first")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"the checkpoint's folder {folder} is a file")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"nothing may be written into the checkpoint's folder {folder}")
+
+
+def _read(path: Path | str) -> tuple[dict[str, Tensor], History]:
+    """All that a checkpoint holds, before anything is changed by it."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = file.metadata() or {}
+            state = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"the checkpoint {path} is damaged: {error}; remove it") from None
+    if "history" not in notes or "random" not in state:
+        raise ValueError(f"{path} is not a checkpoint that `train` has written")
+    try:
+        losses, looks = json.loads(notes["history"])
+        return state, History(
+            [float(loss) for loss in losses], [(int(at), loss) for at, loss in looks]
+        )
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"the checkpoint {path} is damaged: its history, {error}") from None
 
 
 def copy_of(model: nn.Module) -> dict[str, Tensor]:

@@ -106,7 +106,8 @@ def fit(
         seed: of the order of the texts; dropout follows torch's own.
 
     Raises:
-        ValueError: ratings are fewer than 2 or all alike, or not as many as there are inputs.
+        ValueError: ratings are no list (N,) of finite numbers, fewer than 2 or all alike, or not
+            as many as there are inputs.
     """
     if len(inputs) != len(ratings):
         raise ValueError(f"expected a rating for each of {len(inputs)} texts, got {len(ratings)}")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib.base.device import autocast, device_of
+from lessons_lib.measure.metrics import column
 from lessons_lib.model.bert import BertEncoder, mean_pool
 
 Trained = str | int
@@ -78,8 +79,9 @@ class SentimentModel(nn.Module):
         """Take mean and spread of ratings (N,), by which targets are standardised.
 
         Raises:
-            ValueError: there are fewer than 2, or all are alike.
+            ValueError: they are no list (N,) of finite numbers, fewer than 2, or all alike.
         """
+        column(ratings, "the list of ratings")
         ratings = torch.as_tensor(ratings, dtype=torch.float32)
         if ratings.numel() < 2 or ratings.std() == 0:
             raise ValueError(f"expected 2 different ratings at least, got {ratings.tolist()[:5]}")

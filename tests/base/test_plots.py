@@ -123,6 +123,12 @@ def test_heatmap_shows_tokens_with_dollar_signs_as_they_stand(shown):
     assert {"$5", "or $x_1$"} <= set(words(shown[0]))
 
 
+def test_heatmap_shows_chinese_tokens_and_any_title_without_a_warning(shown, caplog, recwarn):
+    plots.attention_heatmap(torch.eye(2), ["价", "中文"], ["费$y$", "雨"], title="价 $ b_ { $5")
+    assert {"价", "中文", "费$y$", "雨", "价 $ b_ { $5"} <= set(words(shown[0]))
+    assert not caplog.records and not recwarn.list
+
+
 def test_heatmap_describes_only_the_most_decided_of_many_queries(shown):
     weights = torch.full((20, 4), 0.25)
     weights[7] = torch.tensor([0.0, 0.97, 0.03, 0.0])

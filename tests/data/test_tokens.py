@@ -17,6 +17,7 @@ from lessons_lib.data.tokens import (
     Vocabulary,
     WordPiece,
     learn_merges,
+    require_texts,
     split_words,
 )
 from lessons_lib.model.pretrained import load_tokenizer
@@ -209,3 +210,31 @@ def test_vocabulary_of_words_with_its_own_specials():
     assert words.encode(["b", "<x>"]) == [2, 0]
     with pytest.raises(KeyError, match="'c' is not in the vocabulary, and neither is '<unknown>'"):
         words.encode("abc")
+
+
+def test_texts_are_taken_from_whatever_holds_them():
+    texts = ["It rains.", "", "déjà vu \U0001f600"]
+    assert require_texts(tuple(texts)) == require_texts(iter(texts)) == texts
+    assert require_texts(numpy.array(texts)) == texts
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (None, r"texts\[1\] should be a string, not NoneType: None"),
+        (float("nan"), r"texts\[1\] should be a string, not float: nan"),
+        (("a", "b"), r"texts\[1\] should be a string, not tuple"),
+        (b"bytes", r"texts\[1\] should be a string, not bytes"),
+    ],
+)
+def test_what_is_no_text_is_named_by_its_place(bad, message):
+    with pytest.raises(TypeError, match=message):
+        require_texts(["fine", bad])
+
+
+def test_one_text_is_no_list_of_texts_and_half_a_character_is_none():
+    for one in ("good", b"good"):
+        with pytest.raises(TypeError, match="expected a list of texts, got one string"):
+            require_texts(one)
+    with pytest.raises(ValueError, match=r"texts\[1\] holds half a character, .* at its place 2"):
+        require_texts(["fine", "ab\ud83d"])

@@ -1,5 +1,8 @@
 """How a verdict is shown, in plain Python and in a notebook."""
 
+import io
+import sys
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -44,6 +47,21 @@ def test_check_prints_in_plain_python_and_returns_the_verdict(capsys):
     found = check(NAME, "b")
     assert found.passed is True
     assert capsys.readouterr().out.startswith(f"Right: {NAME}. `e^(x+c)")
+
+
+def test_a_terminal_that_knows_ascii_alone_gets_its_verdict(monkeypatch):
+    def my_causal_mask(seq_len):
+        print("π ≤ 4")
+
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    found = check("self_attention.causal", my_causal_mask)
+    solution("self_attention.causal")
+    hint("self_attention.padding")
+    terminal.flush()
+    printed = terminal.buffer.getvalue().decode("ascii")
+    assert printed.startswith(f"Not yet: self_attention.causal. {found.message[:20]}")
+    assert "\\u03c0 \\u2264 4" in printed
 
 
 def test_hints_come_one_by_one_and_begin_again(capsys):

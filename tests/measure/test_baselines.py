@@ -30,3 +30,11 @@ def test_r_is_near_the_published_one(domain, published):
     snippets = load_domain(domain)
     r = pearson(vader_scores([s.text for s in snippets]), [s.rating for s in snippets])
     assert r == pytest.approx(published, abs=0.03)
+
+
+@pytest.mark.parametrize("bad", [None, float("nan"), ("a", "b")])
+def test_what_is_no_text_is_named_by_its_place(bad):
+    with pytest.raises(TypeError, match=r"texts\[1\] should be a string"):
+        vader_scores(["good", bad])
+    with pytest.raises(TypeError, match="got one string"):
+        vader_scores("good")

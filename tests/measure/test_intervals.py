@@ -160,4 +160,31 @@ def test_holm_wants_p_values():
         holm([0.2, 1.2])
 
 
+@pytest.mark.parametrize("ask", [interval, lambda *args: paired_difference(args[0], *args)])
+def test_one_group_alone_has_no_interval(ask):
+    ratings = np.arange(6.0)
+    with pytest.raises(ValueError, match="2 groups of texts at least, got one, 7: an interval"):
+        ask(ratings**2, ratings, [7] * 6)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_column_of_shape_n_1_is_refused_anywhere(place):
+    arguments = [np.arange(6.0) ** 2, np.arange(6.0), np.arange(6)]
+    arguments[place] = arguments[place][:, None]
+    with pytest.raises(ValueError, match=r"expected predictions \(seeds, texts\)"):
+        interval(*arguments)
+
+
+def test_no_resample_gives_no_interval():
+    predictions, ratings, groups = example()
+    with pytest.raises(ValueError, match="num_resamples should be at least 1, not 0"):
+        interval(predictions, ratings, groups, num_resamples=0)
+
+
+@pytest.mark.parametrize("p", [[[0.1], [0.2]], 0.1, [0.1, np.nan]])
+def test_holm_wants_a_list_of_finite_numbers(p):
+    with pytest.raises(ValueError, match="the list of p values"):
+        holm(p)
+
+
 # --- raters ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import scipy.stats
 import sklearn.metrics
 
 from lessons_lib.measure.metrics import (
+    column,
     macro_f1,
     mean_absolute_error,
     pearson,
@@ -50,3 +51,45 @@ def test_macro_f1_counts_each_class_alike_even_one_that_is_never_named():
     precision, recall = 0.8, 1.0
     of_positive = 2 * precision * recall / (precision + recall)
     assert macro_f1(said, truth) == pytest.approx(of_positive / 3)
+
+
+SQUARE = np.arange(6.0)[:, None]  # (N, 1) beside (N,) broadcasts to (N, N)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: column(SQUARE, "it"),
+        lambda: pearson(SQUARE[:, 0], SQUARE),
+        lambda: mean_absolute_error(SQUARE[:, 0], SQUARE),
+        lambda: mean_absolute_error([1], [1, 2]),
+        lambda: mean_absolute_error([], []),
+        lambda: three_classes(SQUARE, 0.5),
+        lambda: macro_f1(SQUARE > 2, SQUARE[:, 0] > 2),
+    ],
+)
+def test_a_column_of_another_shape_is_refused(call):
+    with pytest.raises(ValueError, match=r"should be a list \(N,\)|two lists of equal length"):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda bad: column([1, bad], "it"),
+        lambda bad: mean_absolute_error([1, 2], [1, bad]),
+        lambda bad: three_classes([1, bad], 0.5),
+        lambda bad: macro_f1([1, bad], [1, 0]),
+    ],
+)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_never_passes_as_an_answer(call, bad):
+    with pytest.raises(ValueError, match="holds 1 values that are not finite"):
+        call(bad)
+
+
+def test_classes_and_thresholds_out_of_range_are_refused():
+    with pytest.raises(ValueError, match=r"-1, 0 and 1 only, not \[5.0\]"):
+        macro_f1([5, 1], [1, 1])
+    with pytest.raises(ValueError, match="threshold should be at least 0, not -1"):
+        three_classes([0.5], -1)

@@ -120,3 +120,24 @@ def test_worth_labels_takes_the_first_number_that_is_enough_where_the_curve_fall
 def test_worth_labels_wants_a_rising_list():
     with pytest.raises(ValueError, match="a rising list"):
         worth_labels(0.5, [64, 16], [0.2, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("r", "numbers", "curve"),
+    [
+        (np.nan, [16, 64], [0.2, 0.4]),
+        (0.3, [16, 64], [0.2, np.nan]),
+        (0.3, [16, 64], [[0.2], [0.4]]),
+        (0.3, [0, 64], [0.2, 0.4]),
+        (0.3, [], []),
+    ],
+)
+def test_worth_labels_wants_finite_numbers(r, numbers, curve):
+    with pytest.raises(ValueError, match=r"finite|should be a list|a rising list"):
+        worth_labels(r, numbers, curve)
+
+
+@pytest.mark.parametrize("measure", [one_rater, reliability])
+def test_no_text_has_no_raters(measure):
+    with pytest.raises(ValueError, match="at least 1 text, got none"):
+        measure([])

@@ -14,7 +14,7 @@ def test_predictions_are_kept_to_the_hundredth():
     assert np.abs(unpack(text) - values).max() <= 0.005 + 1e-12
     assert len(text) < 2_700
     for wrong in ([np.nan], [400.0], [-np.inf]):
-        with pytest.raises(ValueError, match=r"finite numbers from -327\.67 to 327\.67"):
+        with pytest.raises(ValueError, match=r"not finite|numbers from -327\.67 to 327\.67"):
             pack(wrong)
 
 
@@ -31,3 +31,9 @@ def test_final_runs_are_those_of_one_variant_in_its_final_stage():
 def test_a_study_that_has_not_been_run_is_no_file():
     with pytest.raises(FileNotFoundError, match="no_such_study"):
         results.load_results("no_such_study")
+
+
+@pytest.mark.parametrize("bad", [[[1.0], [2.0]], [1.0, float("nan")], 1.0])
+def test_what_is_no_list_of_finite_numbers_is_not_kept(bad):
+    with pytest.raises(ValueError, match="the list of predictions"):
+        pack(bad)

@@ -231,6 +231,32 @@ def test_padding_takes_no_part_in_the_mean():
         assert torch.equal(one, two)
 
 
+@pytest.mark.parametrize("shape", [(3,), (1, 1, 3), ()], ids=str)
+def test_ids_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"ids should be \(B, L\), not "):
+        tiny()(torch.ones(shape, dtype=torch.long))
+
+
+@pytest.mark.parametrize("filling", [torch.inf, -torch.inf, torch.nan])
+def test_what_stands_at_padded_places_plays_no_part_in_the_mean(filling):
+    hidden = torch.tensor([[[1.0, 4.0], [3.0, 0.0], [filling, filling]]])
+    mask = torch.tensor([[[True, True, False]]])
+    assert mean_pool(hidden, mask).tolist() == [[2.0, 2.0]]
+    assert mean_pool(hidden, torch.zeros_like(mask)).tolist() == [[0.0, 0.0]]
+
+
+def test_texts_without_a_place_for_tokens_get_zeros():
+    empty = torch.zeros(2, 0, 3)
+    assert torch.equal(mean_pool(empty), torch.zeros(2, 3))
+    assert torch.equal(mean_pool(empty, torch.zeros(2, 1, 0, dtype=torch.bool)), torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 1), (1, 1, 3)], ids=str)
+def test_a_mask_of_another_shape_does_not_broadcast_in_the_mean(shape):
+    with pytest.raises(ValueError, match=r"mask should be \(B, 1, L\) = \(2, 1, 3\), not "):
+        mean_pool(torch.ones(2, 3, 4), torch.ones(shape, dtype=torch.bool))
+
+
 def test_examples_in_the_docstrings_run():
     result = doctest.testmod(bert)
     assert result.failed == 0 and result.attempted > 0

@@ -196,3 +196,24 @@ def test_a_config_of_another_kind_is_refused(changed, message):
 )
 def test_the_published_activation_is_taken(name, ours):
     assert read_config(load_config() | {"hidden_act": name}).config.activation == ours
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"is_decoder": True},
+        {"add_cross_attention": True},
+        {"pruned_heads": {"0": [1]}},
+        {"quantization_config": {"load_in_8bit": True}},
+        {"sinusoidal_pos_embds": True},
+        {"auto_map": {"AutoModel": "modelling.OwnModel"}},
+    ],
+    ids=str,
+)
+def test_a_setting_that_changes_the_computation_is_refused(changed):
+    (name,) = changed
+    wanted = "code of the checkpoint's own" if name == "auto_map" else f"has {name} = "
+    with pytest.raises(ValueError, match=wanted):
+        read_config(load_config() | changed)
+    harmless = {name: type(changed[name])()}
+    assert read_config(load_config() | harmless) == read_config(load_config())

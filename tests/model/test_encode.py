@@ -5,9 +5,10 @@ import doctest
 import pytest
 import torch
 
+from lessons_lib.base.files import NoFolderError
 from lessons_lib.data.batches import by_tokens, pad
 from lessons_lib.data.reviews import load_domain
-from lessons_lib.model import encode
+from lessons_lib.model import encode, encode_cache
 from lessons_lib.model.attention import padding_mask
 from lessons_lib.model.bert import BertEncoder, mean_pool
 from lessons_lib.model.encode import encode_texts, tokenize
@@ -32,7 +33,7 @@ def small():
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(encode, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(encode_cache, "cache_folder", lambda: tmp_path)
     return tmp_path / "features"
 
 
@@ -44,8 +45,8 @@ class Counted(torch.nn.Module):
         self.encoder, self.config, self.norm = encoder, encoder.config, encoder.norm
         self.layers, self.seen, self.stop_after = encoder.layers, 0, stop_after
 
-    def state_dict(self):
-        return self.encoder.state_dict()
+    def __getstate__(self):
+        return self.encoder  # the counting decides no vector
 
     def forward(self, ids, mask):
         if self.stop_after is not None and self.seen >= self.stop_after:
@@ -197,6 +198,63 @@ def test_another_tokenizer_is_used_as_given(small):
     small = BertEncoder(small.config, vocab_size=30_523).eval()
     one, two = (encode_texts(["<smile>"], small, cache=False, tokenizer=t) for t in (other, None))
     assert not torch.allclose(one, two)
+
+
+def test_two_poolings_that_capture_another_value_are_kept_apart(small):
+    def pooling(factor):
+        return lambda hidden, mask: hidden[:, 0] * factor
+
+    one, hundred = (encode_texts(TEXTS, small, pooling(factor)) for factor in (1, 100))
+    torch.testing.assert_close(hundred, 100 * one)
+
+
+def test_attention_in_any_layer_is_in_the_key(own_cache):
+    torch.manual_seed(0)
+    config = Config(d_model=8, num_heads=2, num_layers=2, d_ff=8, pre_norm=False)
+    encoder = BertEncoder(config, vocab_size=30_522).eval()
+    before = encode_texts(TEXTS, encoder)
+    encoder.layers[1].attention.attention = lambda query, key, value, mask: (value * 0, None)
+    assert not torch.allclose(encode_texts(TEXTS, encoder), before)
+
+
+def test_a_tokenizers_own_settings_play_no_part_and_stay():
+    padding = load_tokenizer(as_published=True)
+    settings = padding.padding, padding.truncation
+    assert settings[0]["length"] == 128
+    assert tokenize(["Rain.", "word " * 700], padding) == tokenize(["Rain.", "word " * 700])
+    assert (padding.padding, padding.truncation) == settings
+    free = load_tokenizer()
+    tokenize(["Rain."], free)
+    assert free.truncation is None and free.padding is None
+
+
+@pytest.mark.parametrize("bad", [None, float("nan"), ("a", "pair"), 3])
+def test_what_is_no_text_is_named_by_its_place(small, bad):
+    for take in (tokenize, lambda texts: encode_texts(texts, small)):
+        with pytest.raises(TypeError, match=r"texts\[1\] should be a string, not "):
+            take(["fine", bad])
+
+
+def test_half_a_character_is_named_by_its_place():
+    with pytest.raises(ValueError, match=r"texts\[1\] holds half a character, '.ud800' at its"):
+        tokenize(["fine \u00e9", "a\ud800"])
+
+
+def test_vectors_come_where_nothing_can_be_kept(small, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(encode_cache, "cache_folder", lambda: tmp_path / "file")
+    with pytest.warns(UserWarning, match="not kept"):
+        found = encode_texts(TEXTS, small)
+    assert torch.equal(found, encode_texts(TEXTS, small, cache=False))
+
+
+def test_vectors_come_where_no_folder_is_known(small, monkeypatch):
+    def homeless():
+        raise NoFolderError("there is no home folder")
+
+    monkeypatch.setattr(encode_cache, "cache_folder", homeless)
+    with pytest.warns(UserWarning, match="not kept for the next time: there is no home folder"):
+        assert encode_texts(TEXTS, small).shape == (62, 8)
 
 
 def test_a_bar_is_shown_once_it_takes_long(small, capsys, monkeypatch):

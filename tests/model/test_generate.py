@@ -96,6 +96,53 @@ def test_settings_out_of_range_are_refused(choice):
     )
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("choice", [{"temperature": 0.0}, {}, {"top_k": 1}, {"top_p": 0.5}])
+def test_logits_that_are_no_numbers_are_refused(bad, choice):
+    logits = torch.tensor([[0.0, 1.0], [1.0, bad]])
+    with pytest.raises(ValueError, match="logits of sequence 1 have no best one"):
+        choose(logits, **choice)
+    with pytest.raises(ValueError, match="no best one: the largest is -inf"):
+        choose(torch.full((1, 3), -math.inf), **choice)
+
+
+def test_writing_stops_at_logits_that_are_no_numbers():
+    def step(ids, caches):
+        return torch.full((len(ids), 1, 4), math.nan)
+
+    for write in (generate, lambda *args: beam_search(*args, end_id=0)):
+        with pytest.raises(ValueError, match="no best one: the largest is nan"):
+            write(step, [], torch.tensor([[1]]), 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("temperature", [1e-3, 1e-40])
+def test_a_low_temperature_takes_the_best_in_any_precision(dtype, temperature):
+    logits = torch.tensor([[100.0, 80.0, -math.inf]] * 50, dtype=dtype)
+    assert choose(logits, temperature).tolist() == [0] * 50
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str
+)
+def test_two_shares_that_make_up_top_p_are_enough(dtype):
+    logits = torch.tensor([0.3, 0.1, 0.1, 0.5]).log().to(dtype).expand(2_000, -1)
+    drawn = choose(logits, top_p=0.8, generator=torch.Generator().manual_seed(0))
+    assert set(drawn.tolist()) == {0, 3}
+
+
+@pytest.mark.parametrize("choice", [{"temperature": math.inf}, {"top_k": 1.5}], ids=str)
+def test_settings_that_are_no_such_numbers_are_refused(choice):
+    with pytest.raises(ValueError, match="temperature should be at least 0, top_k at least 1"):
+        choose(torch.zeros(1, 3), **choice)
+
+
+def test_a_start_without_a_batch_is_refused():
+    for write in (generate, lambda *args: beam_search(*args, end_id=0)):
+        with pytest.raises(ValueError, match=r"start should be \(B, L\), L at least 1, not \(1,\)"):
+            write(None, [], torch.tensor([1]), 3)
+
+
 @pytest.mark.parametrize("start", [[[3]], [[1, 2, 0], [4, 4, 1]]])
 def test_greedy_equals_a_loop_without_cache(start):
     model, written = tiny_model(), torch.tensor(start)

@@ -397,3 +397,15 @@ def test_custom_attention_without_weights_is_refused_where_they_are_needed():
     ):
         with pytest.raises(TypeError, match="needed here, but `attention` returned None for them"):
             module(random(2, 5, 24), need_weights=need_weights)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (5, 5), (1, 5)], ids=str)
+def test_a_mask_of_few_axes_is_the_same_with_and_without_weights(shape):
+    module, x = attention_of(), random(2, 5, 24)
+    mask = torch.ones(shape, dtype=torch.bool)
+    if shape and shape[-1] == 5:
+        mask[..., 3:] = False
+    wanted = module(x, mask=mask.expand(2, 5, 5))[0]
+    for need_weights in (False, True):
+        output, _ = module(x, mask=mask, need_weights=need_weights)
+        torch.testing.assert_close(output, wanted)

@@ -188,3 +188,18 @@ def test_without_network_the_hub_says_so(hub):
 def test_examples_in_the_docstrings_run():
     result = doctest.testmod(pretrained)
     assert result.failed == 0 and result.attempted > 0
+
+
+@pytest.mark.parametrize(
+    ("load", "name"),
+    [
+        (load_config, "config.json"),
+        (load_tensors, "model.safetensors"),
+        (load_tokenizer, "tokenizer.json"),
+    ],
+)
+@pytest.mark.parametrize("content", [b"", b"<html>" * 20])
+def test_a_damaged_file_is_named(load, name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{name} cannot be read: "):
+        load(tmp_path)

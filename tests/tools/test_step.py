@@ -90,3 +90,32 @@ def test_damaged_package_is_named_with_the_cure(packages, damage):
     damage(packages / "small" / "part.py")
     with pytest.raises(SystemExit, match=r"Files of small .* `make clean`"):
         step.refuse_damaged(str(packages))
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no ASCII terminal")
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_folder_of_any_name_builds_in_a_terminal_of_ascii(tmp_path, status):
+    """The builder writes its folder's name; only that part is played by another program."""
+    builder = f"import sys; print('built in ' + chr(220) + 'bung'); sys.exit({status})"
+    script = (
+        "import sys, pathlib, book\n"
+        f"book.COMMAND = [sys.executable, '-c', {builder!r}]\n"
+        "book.BUILD = pathlib.Path('_build'); book.STAMP = book.BUILD / 'stamp'\n"
+        "book.UNFINISHED = book.BUILD / 'unfinished'; book.is_current = lambda: False\n"
+        "book.HTML = pathlib.Path.cwd(); book.main()"
+    )
+    folder = tmp_path / "Übung"
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env=os.environ | ASCII | {"PYTHONPATH": str(TOOLS)},
+        capture_output=True,
+    )
+    said = done.stdout.decode("ascii")
+    assert done.returncode == bool(status), done.stderr
+    assert ("Built in 0 s." in said) == (not status)
+    assert ("built in \\xdcbung" in said) == bool(status)

@@ -95,6 +95,32 @@ def test_batches_may_be_a_list_and_must_last():
         train(make_model(), few, loss_of, Plan(steps=4))
 
 
+# --- what cannot be, said before the first step ---
+
+
+def never(model, batch):
+    raise AssertionError("a step was made")
+
+
+def test_nothing_to_train_is_said():
+    model = make_model().requires_grad_(False)
+    with pytest.raises(ValueError, match="Sequential has nothing to train"):
+        train(model, batches(), never, Plan(steps=2))
+    with pytest.raises(ValueError, match="nothing to train"):
+        train(make_model(), batches(), never, Plan(steps=2), groups=[])
+
+
+def test_a_checkpoint_without_a_place_is_said_before_the_first_step(tmp_path):
+    (tmp_path / "file").touch()
+    for place, error in (
+        (tmp_path / "missing" / "run", FileNotFoundError),
+        (tmp_path / "file" / "run", NotADirectoryError),
+        (tmp_path, IsADirectoryError),
+    ):
+        with pytest.raises(error, match="checkpoint"):
+            train(make_model(), batches(), never, Plan(steps=2), checkpoint=place)
+
+
 # --- the best state, and stopping early ---
 
 

@@ -1,5 +1,8 @@
 """Plan and history: the schedule by hand, what cannot be is refused, the curve is described."""
 
+import math
+
+import numpy as np
 import pytest
 
 from lessons_lib.training.plan import History, Plan
@@ -29,16 +32,40 @@ def test_schedule_without_warm_up_starts_at_its_peak_and_may_be_all_warm_up():
     [
         ({"decay": "step"}, "decay should be linear, cosine or constant, not 'step'"),
         ({"warmup_steps": 11}, "warmup_steps should be from 0 to steps = 10, not 11"),
-        ({"warmup_steps": -1}, "warmup_steps should be from 0 to steps = 10, not -1"),
-        ({"steps": 0}, "steps should be at least 1, not 0"),
-        ({"check_every": 0}, "check_every should be at least 1, not 0"),
-        ({"patience": 0}, "patience should be at least 1, not 0"),
+        ({"warmup_steps": -1}, "warmup_steps should be a whole number of at least 0, not -1"),
+        ({"steps": 0}, "steps should be a whole number of at least 1, not 0"),
+        ({"check_every": 0}, "check_every should be a whole number of at least 1, not 0"),
+        ({"patience": 0}, "patience should be a whole number of at least 1, not 0"),
     ],
 )
 def test_plans_that_cannot_be_are_refused(settings, message):
     with pytest.raises(ValueError) as raised:
         Plan(**({"steps": 10} | settings))
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"clip_norm": value} for value in (0, -1, math.nan, math.inf)),
+        *({"learning_rate": value} for value in (-1, math.nan, math.inf, "1e-3")),
+        *({"weight_decay": value} for value in (-0.1, math.nan)),
+        *({"steps": value} for value in (2.5, True, "3", None, math.nan)),
+        *({name: 1.5} for name in ("warmup_steps", "check_every", "patience")),
+    ],
+    ids=str,
+)
+def test_numbers_out_of_their_range_are_refused_by_name(settings):
+    ((name, value),) = settings.items()
+    with pytest.raises(ValueError) as raised:
+        Plan(**({"steps": 10} | settings))
+    assert str(raised.value).startswith(f"{name} should be ")
+    assert str(raised.value).endswith(f", not {value!r}")
+
+
+def test_numbers_of_numpy_are_numbers():
+    plan = Plan(steps=np.int64(3), learning_rate=np.float32(0.5), clip_norm=None, weight_decay=0)
+    assert plan.rate(0) == 0.5
 
 
 def test_looks_since_best_by_hand():

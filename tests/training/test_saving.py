@@ -137,3 +137,23 @@ def test_file_that_is_no_checkpoint_is_refused(tmp_path):
     save_file({"model.0.weight": torch.zeros(7, 5)}, path)
     with pytest.raises(ValueError, match=r"safetensors is not a checkpoint that `train` has"):
         load_checkpoint(path, make_model(), None)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"<html>" * 50,
+        lambda content: content[:-50],
+        lambda content: content.replace(b"[[", b"[{", 1),
+    ],
+)
+def test_damaged_checkpoint_is_named_and_changes_nothing(tmp_path, damage):
+    path = tmp_path / "run.safetensors"
+    train(make_model(), batches(), loss_of, Plan(steps=2), checkpoint=path)
+    path.write_bytes(damage(path.read_bytes()))
+    model = make_model(seed=3)
+    before = state_of(model)
+    with pytest.raises(ValueError, match=r"checkpoint .*run\.safetensors is damaged"):
+        train(model, batches(), loss_of, Plan(steps=4), checkpoint=path)
+    assert same(state_of(model), before)

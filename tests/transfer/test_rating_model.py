@@ -66,3 +66,16 @@ def test_frozen_layers_do_not_drop_out_and_trained_ones_do():
     model.set_trained("all")
     model.train()
     assert all(part.training for part in model.modules())
+
+
+@pytest.mark.parametrize(
+    "ratings", [[[1.0], [2.0]], [1.0, float("nan")], [1.0, float("inf")]], ids=str
+)
+def test_ratings_that_are_no_list_of_finite_numbers_are_refused(ratings):
+    model = new_model()
+    with pytest.raises(ValueError, match="the list of ratings"):
+        model.set_scale(ratings)
+    assert (model.mean, model.spread) == (0, 1)
+    texts, _ = rated_texts()
+    with pytest.raises(ValueError, match="the list of ratings"):
+        fit(model, texts[: len(ratings)], ratings, steps=1, learning_rate=1e-3)

@@ -2,6 +2,7 @@
 
 import html
 import re
+import sys
 from dataclasses import dataclass
 
 _LOOK = {  # passed: (heading, colour that reads on light and dark)
@@ -50,9 +51,15 @@ def show_as(html_text: str, plain_text: str) -> None:
     from IPython.display import display
 
     if get_ipython() is None:
-        print(plain_text)
+        print_plain(plain_text)
     else:
         display({"text/html": html_text, "text/plain": plain_text}, raw=True)
+
+
+def print_plain(text: str) -> None:
+    """Print; a character that the terminal does not know, such as π in ASCII, as its number."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, errors="backslashreplace").decode(encoding))
 
 
 def as_html(verdict: Verdict) -> str:
