@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .answer import Answer, AnswerProblem, NotAnswered
+from .guard import LET_THROUGH
 from .verdict import Verdict
 
 Check = Callable[[Answer], str | None]
@@ -159,7 +160,9 @@ class CodeExercise(Exercise):
             return check(called)
         except (NotAnswered, AnswerProblem, MemoryError):
             raise
-        except Exception as error:  # a result of another dtype or shape, or one without gradient
+        except LET_THROUGH:
+            raise
+        except BaseException as error:  # a result of another dtype or shape, or without gradient
             return called.describe_unusable(error)
 
     def _not_a_function(self, answer) -> str:
