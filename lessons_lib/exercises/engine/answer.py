@@ -27,6 +27,9 @@ class Answer:
         stub: the function the reader started from; its signature says how it is called.
         returns: names of what comes back, in order: one name for a tensor, several for a tuple.
         returned_type: what each of them is; None for tensors.
+
+    Attributes:
+        calls: copies of the arguments of each call, by place and by name.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Answer:
         self._parameters = tuple(self._signature.parameters)
         self._name = stub.__name__
         self._returned = ()
+        self.calls: list[tuple] = []
 
     def __call__(self, *args, **kwargs):
         """Call the reader's function; return what it gives: one thing, or a tuple of them.
@@ -54,7 +58,8 @@ class Answer:
         self._require_arity(args, kwargs)
         args, kwargs = handed_over(args), handed_over(kwargs)
         inputs = dict(zip(self._parameters, args, strict=False)) | kwargs
-        before = kept(inputs)
+        before = kept((args, kwargs))
+        self.calls.append(before)
         try:
             returned = self.function(*args, **kwargs)
         except LET_THROUGH:
@@ -63,7 +68,7 @@ class Answer:
             if isinstance(error, NotImplementedError) and _says_so_itself(error, self.function):
                 raise NotAnswered from None
             raise AnswerProblem(self._describe_stop(error, inputs)) from None
-        self._require_unchanged(before, inputs)
+        self._require_unchanged(before, (args, kwargs), inputs)
         self._returned = self._unpack(returned)
         return self._returned
 
@@ -106,9 +111,12 @@ class Answer:
             f"{theirs}. Keep the arguments of the first line as they were given."
         )
 
-    def _require_unchanged(self, before: dict, after: dict) -> None:
-        for name, value in after.items():
-            if changed(before[name], value):
+    def _require_unchanged(self, before: tuple, after: tuple, inputs: dict) -> None:
+        if not changed(before, after):
+            return
+        args, kwargs = before
+        for (name, value), earlier in zip(inputs.items(), (*args, *kwargs.values()), strict=True):
+            if changed(earlier, value):
                 instead = "a new tensor (`x + y`, not `x += y`; `masked_fill`, not `masked_fill_`)"
                 if isinstance(value, list | dict | set):
                     instead = f"a copy (`{type(value).__name__}({name})`)"

@@ -1,6 +1,7 @@
 """What is handed to an answer: left as it was, or found to be changed."""
 
 import math
+from collections.abc import Callable
 
 
 def handed_over(value):
@@ -11,9 +12,20 @@ def handed_over(value):
     return _rebuilt(value, lambda leaf: leaf)
 
 
-def kept(value):
-    """A copy to compare with afterwards: new lists, dicts, sets, and tensors without gradients."""
-    return _rebuilt(value, _copy_of_tensor)
+def kept(value, of_tensor: Callable | None = None):
+    """A copy: new lists, dicts, sets, and tensors without gradients.
+
+    Args:
+        of_tensor: what to make of the copy of each tensor; None: leave it.
+    """
+
+    def of_leaf(leaf):
+        if not hasattr(leaf, "detach"):
+            return leaf
+        copy = leaf.detach().clone()
+        return of_tensor(copy) if of_tensor else copy
+
+    return _rebuilt(value, of_leaf)
 
 
 def changed(before, after) -> bool:
@@ -39,10 +51,6 @@ def _rebuilt(value, of_leaf):
     if type(value) is set:
         return set(value)
     return of_leaf(value)
-
-
-def _copy_of_tensor(leaf):
-    return leaf.detach().clone() if hasattr(leaf, "detach") else leaf
 
 
 def _same_tensor(before, after) -> bool:
