@@ -86,6 +86,17 @@ def test_answer_of_another_kind_is_told_what_is_wanted(exercise, answer):
     assert exercise.form in found.message
 
 
+@each_kind
+def test_answer_that_does_not_even_say_what_it_is_gets_a_verdict(exercise):
+    class Closed(Broken):
+        @property
+        def __class__(self):
+            raise SystemExit
+
+    found = exercise.judge(Closed())
+    assert (found.passed, exercise.form in found.message) == (False, True)
+
+
 @pytest.mark.parametrize(
     "answer", ["b", "B", " b ", ["b"], ("B",), {"b"}, frozenset("b"), "b)", "(b)"]
 )

@@ -50,9 +50,11 @@ def _holds_one(answer) -> bool:
 
 def sizes_of(answer) -> tuple[int, ...] | None:
     """A shape as plain whole numbers; None where `answer` is no tuple or list of whole numbers."""
-    if not isinstance(answer, tuple | list):
-        return None
-    return tried(lambda sizes: tuple(map(_whole, sizes)), answer, None)
+    return tried(_sizes, answer, None)
+
+
+def _sizes(answer) -> tuple[int, ...] | None:
+    return tuple(map(_whole, answer)) if isinstance(answer, tuple | list) else None
 
 
 def _whole(size) -> int:
@@ -64,6 +66,15 @@ def _whole(size) -> int:
 def letters_of(answer) -> str:
     """The letters alone, in the order given: 'D, c', ['d', 'c'] and 'd and c' are all 'dc'."""
     return tried(_letters, answer, "")
+
+
+def order_of(answer) -> str:
+    """The letters in the order given; none of a set, which has no order."""
+    return "" if tried(_is_unordered, answer, True) else letters_of(answer)
+
+
+def _is_unordered(answer) -> bool:
+    return isinstance(answer, set | frozenset)
 
 
 def _letters(answer) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from .answer import text_of
 from .declare import Exercise
-from .reading import letters_of, number_of, shortest, shown, sizes_of
+from .reading import letters_of, number_of, order_of, shortest, shown, sizes_of
 from .state import fixed_state
 from .verdict import Verdict
 
@@ -166,7 +166,7 @@ class Ordering(ValueExercise):
         return self.right
 
     def _judge_value(self, answer) -> Verdict:
-        order = letters_of(answer) if isinstance(answer, str | list | tuple) else ""
+        order = order_of(answer)
         if sorted(order) != sorted(self.items):
             return self._wants(answer)
         if order == self.right:
