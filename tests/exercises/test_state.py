@@ -3,6 +3,7 @@
 import contextlib
 import math
 import random
+import subprocess
 import sys
 
 import numpy
@@ -114,6 +115,23 @@ def test_what_is_measured_is_the_same_whatever_the_reader_set(setting):
 def caches_of(exercise) -> list:
     home = vars(sys.modules[exercise.truth.__module__])
     return [value.cache_clear for value in home.values() if hasattr(value, "cache_clear")]
+
+
+def test_chapter_that_is_first_asked_for_in_another_state_is_judged_all_the_same():
+    code = """
+import torch
+from lessons_lib.exercises.engine import judging, registry
+torch.set_default_dtype(torch.float64)
+with torch.inference_mode():
+    for chapter in registry.chapters():
+        for exercise in registry.exercises_of(chapter):
+            answer = getattr(exercise, "reference_function", None) or exercise.right_answer
+            found = judging.judge(exercise, answer)
+            assert found.passed, found
+assert torch.get_default_dtype() == torch.float64
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def everything() -> list:
