@@ -123,6 +123,55 @@ def test_resized_input_is_named():
     assert "`x`" in message
 
 
+@pytest.mark.parametrize(
+    ("given", "change", "words"),
+    [
+        ([3, 1, 2], lambda x: x.sort(), "a copy (`list(x)`)"),
+        ({"a": 1}, lambda x: x.clear(), "a copy (`dict(x)`)"),
+        ({"a": 1}, lambda x: x.update(b=2), "a copy (`dict(x)`)"),
+        ({"a": 1, "b": 2}, lambda x: x.update(a=x.pop("a")), "a copy (`dict(x)`)"),
+        ({1, 2}, lambda x: x.pop(), "a copy (`set(x)`)"),
+        ([[1], [2]], lambda x: x[1].append(3), "a copy (`list(x)`)"),
+        ([torch.ones(2)], lambda x: x[0].add_(1), "a copy (`list(x)`)"),
+    ],
+)
+def test_changed_list_or_dict_is_named_and_the_callers_own_is_left(given, change, words):
+    before = str(given)
+
+    def answer(x, y):
+        change(x)
+        return y
+
+    message = problem(answer, args=(given, Y))
+    assert "changes its input `x` in place" in message
+    assert words in message
+    if not isinstance(given, list) or not isinstance(given[0], torch.Tensor):
+        assert str(given) == before
+
+
+def test_list_is_left_whole_by_an_answer_that_stops():
+    given = [1, 2]
+
+    def answer(x, y):
+        x.clear()
+        raise ValueError
+
+    assert "ValueError" in problem(answer, args=(given, Y))
+    assert given == [1, 2]
+
+
+def test_not_a_number_among_the_inputs_is_no_change():
+    holes = torch.tensor([1.0, torch.nan])
+    assert call(lambda x, y: y, args=([holes, float("nan")], Y)) is Y
+    assert call(lambda x, y: y, args=(holes, Y)) is Y
+
+
+def test_gradient_comes_through_a_list_of_tensors():
+    leaf = torch.ones(2, requires_grad=True)
+    call(lambda x, y: x[0] * 3, args=([leaf], Y)).sum().backward()
+    assert leaf.grad.tolist() == [3, 3]
+
+
 def test_changes_of_own_tensors_are_free():
     def answer(x, y):
         total = x + y
@@ -152,6 +201,25 @@ def test_recursion_without_end_is_told():
 
 def test_exit_does_not_end_the_kernel():
     assert "SystemExit" in problem(cell("def stub(x, y):\n    raise SystemExit\n"))
+
+
+@pytest.mark.parametrize("stop", [SystemExit, GeneratorExit, BaseException])
+def test_every_kind_of_stop_is_told(stop):
+    def answer(x, y):
+        raise stop
+
+    assert stop.__name__ in problem(answer)
+
+
+def test_fault_whose_text_fails_is_told():
+    class Mute(Exception):
+        def __str__(self):
+            raise SystemExit
+
+    def answer(x, y):
+        raise Mute
+
+    assert "Mute: a Mute that cannot be shown. It was given x (2, 3)" in problem(answer)
 
 
 def test_interrupt_by_the_reader_goes_through():
@@ -205,3 +273,13 @@ def test_result_of_another_type_that_cannot_be_worked_with_is_shown():
     called = Answer(lambda word: list(word), lambda word: None, ("pieces",), list)
     called("ab")
     assert "`pieces` ['a', 'b'] led to KeyError" in called.describe_unusable(KeyError("x"))
+
+
+def test_list_with_its_own_equality_becomes_a_plain_one():
+    class AlwaysEqual(list):
+        def __eq__(self, other):
+            return True
+
+    called = Answer(lambda word: AlwaysEqual(word), lambda word: None, ("pieces",), list)
+    assert type(called("ab")) is list
+    assert called("ab") != ["a", "c"]

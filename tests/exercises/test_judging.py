@@ -94,6 +94,46 @@ def test_result_that_no_check_can_work_with_is_told():
     assert "cannot be worked with: `output` (3,)" in message
 
 
+@pytest.mark.parametrize("stop", [SystemExit, GeneratorExit])
+def test_stop_in_the_backward_pass_is_told(stop):
+    class Stopping(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, values):
+            return values.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            raise stop
+
+    message = told(lambda q, k, v: Stopping.apply(torch.softmax(k @ q, 0) @ v), SOFT_LOOKUP)
+    assert (
+        f"cannot be worked with: `output` (3,) of torch.float64 led to {stop.__name__}" in message
+    )
+
+
+@pytest.mark.parametrize("stop", [SystemExit, GeneratorExit])
+def test_stop_in_a_property_of_what_is_returned_is_told(stop):
+    class Lazy(torch.Tensor):
+        @property
+        def shape(self):
+            raise stop
+
+    message = told(lambda seq_len: good(seq_len).as_subclass(Lazy))
+    assert f"led to {stop.__name__}" in message
+
+
+def test_emptied_vocabulary_is_told_and_breaks_no_later_check():
+    exercise = registry.find("transformer.wordpiece")
+
+    def my_wordpiece(word, vocabulary):
+        pieces = exercise.reference_function(word, vocabulary)
+        vocabulary.clear()
+        return pieces
+
+    assert "changes its input `vocabulary` in place" in told(my_wordpiece, exercise)
+    assert judging.judge(exercise, exercise.reference_function).passed is True
+
+
 def test_prints_are_kept_with_the_verdict():
     def answer(seq_len):
         print("looking at", seq_len)

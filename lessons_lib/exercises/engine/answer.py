@@ -7,7 +7,8 @@ import re
 import traceback
 from collections.abc import Callable
 
-from .guard import TooMuchMemory
+from .guard import LET_THROUGH, TooMuchMemory, tried
+from .inputs import changed, handed_over, kept
 
 
 class NotAnswered(Exception):
@@ -26,6 +27,9 @@ class Answer:
         stub: the function the reader started from; its signature says how it is called.
         returns: names of what comes back, in order: one name for a tensor, several for a tuple.
         returned_type: what each of them is; None for tensors.
+
+    Attributes:
+        calls: copies of the arguments of each call, by place and by name.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Answer:
         self._parameters = tuple(self._signature.parameters)
         self._name = stub.__name__
         self._returned = ()
+        self.calls: list[tuple] = []
 
     def __call__(self, *args, **kwargs):
         """Call the reader's function; return what it gives: one thing, or a tuple of them.
@@ -51,21 +56,25 @@ class Answer:
             AnswerProblem: it stopped, changed an input, or returned another kind of thing.
         """
         self._require_arity(args, kwargs)
+        args, kwargs = handed_over(args), handed_over(kwargs)
         inputs = dict(zip(self._parameters, args, strict=False)) | kwargs
-        before = {name: _copy(value) for name, value in inputs.items()}
+        before = kept((args, kwargs))
+        self.calls.append(before)
         try:
             returned = self.function(*args, **kwargs)
-        except (Exception, SystemExit) as error:  # `exit()` should not end the kernel
+        except LET_THROUGH:
+            raise
+        except BaseException as error:  # `exit()` should not end the kernel
             if isinstance(error, NotImplementedError) and _says_so_itself(error, self.function):
                 raise NotAnswered from None
             raise AnswerProblem(self._describe_stop(error, inputs)) from None
-        self._require_unchanged(before, inputs)
+        self._require_unchanged(before, (args, kwargs), inputs)
         self._returned = self._unpack(returned)
         return self._returned
 
-    def describe_unusable(self, error: Exception) -> str:
+    def describe_unusable(self, error: BaseException) -> str:
         """In words: a check could not work with what the function returned."""
-        if "modified by an inplace operation" in str(error):
+        if "modified by an inplace operation" in text_of(error, str):
             return (
                 "Backpropagation stops: a tensor that the gradient needs was changed in place "
                 "after it was used (`x += y`, `x[...] = y`, `x.exp_()`). Make a new tensor instead "
@@ -73,8 +82,10 @@ class Answer:
             )
         returned = self._returned if isinstance(self._returned, tuple) else (self._returned,)
         came = ", ".join(
-            f"`{name}` {_describe(part)}" for name, part in zip(self.returns, returned, strict=True)
+            f"`{name}` {_describe(part)}"
+            for name, part in zip(self.returns, returned, strict=False)
         )
+        came = came or "something before it was returned"
         return (
             f"What your function returns cannot be worked with: {came} led to "
             f"{type(error).__name__}: {_first_line(error)}. Are shape and dtype as the task says?"
@@ -100,13 +111,18 @@ class Answer:
             f"{theirs}. Keep the arguments of the first line as they were given."
         )
 
-    def _require_unchanged(self, before: dict, after: dict) -> None:
-        for name, value in after.items():
-            if not _same(before[name], value):
+    def _require_unchanged(self, before: tuple, after: tuple, inputs: dict) -> None:
+        if not changed(before, after):
+            return
+        args, kwargs = before
+        for (name, value), earlier in zip(inputs.items(), (*args, *kwargs.values()), strict=True):
+            if changed(earlier, value):
+                instead = "a new tensor (`x + y`, not `x += y`; `masked_fill`, not `masked_fill_`)"
+                if isinstance(value, list | dict | set):
+                    instead = f"a copy (`{type(value).__name__}({name})`)"
                 raise AnswerProblem(
                     f"Your function changes its input `{name}` in place; whoever called it loses "
-                    f"the original. Work on a new tensor (`x + y`, not `x += y`; "
-                    f"`masked_fill`, not `masked_fill_`)."
+                    f"the original. Work on {instead}."
                 )
 
     def _unpack(self, returned):
@@ -136,12 +152,13 @@ class Answer:
         if self._returned_type is None:
             return _as_tensor(value, name)
         if isinstance(value, self._returned_type):
-            return value
+            plain = type(value) is self._returned_type
+            return value if plain else self._returned_type(value)  # with no ideas of its own
         wanted = self._returned_type.__name__
         raise AnswerProblem(f"`{name}` should be a {wanted}; yours is a {_kind(value)}.")
 
-    def _describe_stop(self, error: Exception, inputs: dict) -> str:
-        asked = re.search(r"tried to allocate (\d+) bytes", str(error))
+    def _describe_stop(self, error: BaseException, inputs: dict) -> str:
+        asked = re.search(r"tried to allocate (\d+) bytes", text_of(error, str))
         place = _readers_line(error, self.function)
         if asked or isinstance(error, MemoryError | TooMuchMemory):
             size = f" ({int(asked[1]) / 2**30:,.0f} GiB)" if asked else ""
@@ -185,7 +202,12 @@ def _readers_line(error: BaseException, function: Callable) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).split("\n")[0].rstrip(".")
+    return text_of(error, str).split("\n")[0].rstrip(".")
+
+
+def text_of(value, writer: Callable = repr) -> str:
+    """`repr(value)`, or what another writer makes of it; a stand-in where that fails."""
+    return tried(writer, value, f"a {_kind(value)} that cannot be shown")
 
 
 def _as_tensor(value, name: str):
@@ -214,22 +236,12 @@ def _innermost(value):
 
 
 def _describe(value) -> str:
-    if hasattr(value, "dtype"):
-        return f"{tuple(value.shape)} of {value.dtype}"
-    return repr(value)[:80]
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return text_of(value, lambda tensor: f"{tuple(tensor.shape)} of {tensor.dtype}")
+    return text_of(value)[:80]
 
 
 def _kind(value) -> str:
     return type(value).__name__
-
-
-def _copy(value):
-    return value.detach().clone() if hasattr(value, "detach") else value
-
-
-def _same(before, after) -> bool:
-    import torch
-
-    if not isinstance(before, torch.Tensor):
-        return True
-    return before.shape == after.shape and torch.equal(before, after.detach())

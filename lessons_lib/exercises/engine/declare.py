@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .answer import Answer, AnswerProblem, NotAnswered
+from .closing import other_dtype_problem
+from .guard import LET_THROUGH
 from .verdict import Verdict
 
 Check = Callable[[Answer], str | None]
@@ -137,19 +139,32 @@ class CodeExercise(Exercise):
             return self.says(False, self._not_a_function(answer))
         if self._is_untouched(answer):
             return self.says(None, "This is still the code that you started from.")
+        calls = []
         try:
             for check in self.checks:
-                message = self.message_of(check, answer)
+                message = self.message_of(check, answer, calls)
                 if message:
                     return self.says(False, message)
+            message = self.message_of(self._close(calls), answer)
+            if message:
+                return self.says(False, message)
         except NotAnswered:
             return self.says(None, "")
         except AnswerProblem as problem:
             return self.says(False, str(problem))
         return self.says(True, f"All {len(self.checks)} properties hold.")
 
-    def message_of(self, check: Check, answer: Callable) -> str | None:
+    def _close(self, calls: list[tuple]) -> Check:
+        """The check that closes every exercise, on inputs of the checks before it."""
+        return lambda answer: other_dtype_problem(answer, self.reference_function, calls)
+
+    def message_of(
+        self, check: Check, answer: Callable, calls: list[tuple] | None = None
+    ) -> str | None:
         """What one check says of an answer; None where its property holds.
+
+        Args:
+            calls: a list to which the arguments of all calls are added.
 
         Raises:
             NotAnswered, AnswerProblem: as the call of an `Answer` does.
@@ -159,8 +174,13 @@ class CodeExercise(Exercise):
             return check(called)
         except (NotAnswered, AnswerProblem, MemoryError):
             raise
-        except Exception as error:  # a result of another dtype or shape, or one without gradient
+        except LET_THROUGH:
+            raise
+        except BaseException as error:  # a result of another dtype or shape, or without gradient
             return called.describe_unusable(error)
+        finally:
+            if calls is not None:
+                calls += called.calls
 
     def _not_a_function(self, answer) -> str:
         name = self.answer_name

@@ -10,6 +10,10 @@ What is stopped, and where:
 - One single call into compiled code that runs for hours: nowhere in the same process. Then
   `check(..., isolated=True)` runs the answer in a process of its own, which can be ended; `check`
   chooses that by itself where the last check of the same exercise never came back.
+- What switches the guard off: `os._exit` or a crash in compiled code, which end the process; a
+  lifted recursion limit, which leads to such a crash; SIGALRM ignored or blocked, which silences
+  the timer. None of these can be stopped in the same process, and for them too there is only a
+  process of its own.
 """
 
 import contextlib
@@ -19,6 +23,7 @@ import math
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 TIME_LIMIT_SECONDS = 5.0
 MEMORY_LIMIT_BYTES = 4 * 2**30
@@ -33,6 +38,19 @@ class OutOfTime(BaseException):
 
 class TooMuchMemory(Exception):
     """The reader's code asked for more memory than a check allows."""
+
+
+LET_THROUGH = (KeyboardInterrupt, OutOfTime)  # the reader's own stop, and this guard's
+
+
+def tried(make: Callable, value, otherwise):
+    """`make(value)`, or `otherwise` where that fails: an object of the reader's may do anything."""
+    try:
+        return make(value)
+    except LET_THROUGH:
+        raise
+    except BaseException:  # SystemExit and GeneratorExit too
+        return otherwise
 
 
 @contextlib.contextmanager

@@ -10,14 +10,15 @@ from dataclasses import replace
 from . import guard
 from .declare import Exercise
 from .registry import find
+from .state import fixed_state, own_functions
 from .verdict import Verdict
 
 _ISOLATED_LIMIT_SECONDS = 30.0  # loading torch in the new process included
 
 
 def judge(exercise: Exercise, answer) -> Verdict:
-    """Judge in this process, under a time and a memory limit, collecting what the answer prints."""
-    with guard.captured_prints() as printed:
+    """Judge in this process: in a fixed state, under limits, collecting what the answer prints."""
+    with guard.captured_prints() as printed, fixed_state(), own_functions() as put_back:
         try:
             with guard.time_limit(), guard.memory_limit():
                 verdict = exercise.judge(answer)
@@ -29,6 +30,13 @@ def judge(exercise: Exercise, answer) -> Verdict:
             )
         except MemoryError:
             verdict = exercise.says(False, "Your code asked for more memory than a check allows.")
+        replaced = put_back()
+    if replaced and verdict.passed is not None:
+        verdict = exercise.says(
+            False,
+            f"Your code puts something else in place of `{replaced[0]}`, for all that comes after "
+            f"it. It has been put back: give your own function a name of its own.",
+        )
     return replace(verdict, printed=printed())
 
 

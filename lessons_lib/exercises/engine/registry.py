@@ -2,8 +2,11 @@
 
 import difflib
 import importlib
+import sys
+from types import ModuleType
 
 from .declare import Exercise
+from .state import fixed_state
 
 # The chapters that have exercises, in the course's order, with their titles.
 TITLES = {
@@ -38,13 +41,22 @@ def exercises_of(chapter: str) -> list[Exercise]:
     """
     if chapter not in chapters():
         raise UnknownExercise(_no_chapter(chapter))
-    module = importlib.import_module(f"{_HOME}.{chapter}")
+    module = _module_of(chapter)
     found = []
     for variable, value in vars(module).items():
         if isinstance(value, Exercise):
             value.name = f"{chapter}.{variable}"
             found.append(value)
     return found
+
+
+def _module_of(chapter: str) -> ModuleType:
+    """A chapter's module; what it makes as it is imported is made in the state of a check."""
+    name = f"{_HOME}.{chapter}"
+    if name in sys.modules:
+        return sys.modules[name]
+    with fixed_state():
+        return importlib.import_module(name)
 
 
 def find(name: str) -> Exercise:

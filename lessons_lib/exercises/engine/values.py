@@ -1,10 +1,11 @@
 """Exercises whose answer is a value: a number, a choice, an order, a shape."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
 
+from .answer import text_of
 from .declare import Exercise
+from .reading import letters_of, number_of, order_of, shortest, shown, sizes_of
+from .state import fixed_state
 from .verdict import Verdict
 
 
@@ -46,7 +47,7 @@ class ValueExercise(Exercise):
         raise NotImplementedError
 
     def _wants(self, answer) -> Verdict:
-        return self.says(False, f"The answer should be {self.form}; yours is {answer!r}.")
+        return self.says(False, f"The answer should be {self.form}; yours is {text_of(answer)}.")
 
 
 class Number(ValueExercise):
@@ -54,7 +55,7 @@ class Number(ValueExercise):
 
     Args:
         truth: a function that measures or works out the number when the answer is checked.
-        factor: right when within this factor of the truth (1.01 for an exact result).
+        factor: right when within this factor of the truth; 1 where the exact number is asked for.
         traps: pairs (a wrong number, what leads to it); a number within 1 % of it is told so.
         reveal: say the true number after a guess: for predictions, whose point is the surprise.
     """
@@ -77,22 +78,26 @@ class Number(ValueExercise):
 
     @property
     def right_answer(self) -> float:
-        """The truth itself where it is exact, else three digits of it."""
-        truth = float(self.truth())
-        return truth if self.factor < 1.01 else float(f"{truth:.3g}")
+        """The truth: in full where it is whole, else as few digits as are surely right."""
+        with fixed_state():
+            truth = float(self.truth())
+        near = 1 + (self.factor - 1) / 10
+        return shortest(truth, lambda value: _within(value, truth, near))
 
     def _judge_value(self, answer) -> Verdict:
-        if not _is_number(answer):
+        number = number_of(answer)
+        if number is None:
             return self._wants(answer)
         truth = self.truth()
-        told = f" It comes out at {truth:.3g}. {self.because}".rstrip() if self.reveal else ""
-        if _within(answer, truth, self.factor):
-            return self.says(True, f"{answer:.4g} is right.{told}")
+        told = f" It comes out at {truth:.3g}. {self.because}" if self.reveal else ""
+        told = told.rstrip()
+        if _within(number, truth, self.factor):
+            return self.says(True, f"{shown(number)} is right.{told}")
         for value, reason in self.traps:
-            if _within(answer, value, 1.01):
+            if _within(number, value, 1.01):
                 return self.says(False, f"{reason}{told}")
-        side = "low" if answer < truth else "high"
-        return self.says(False, f"{answer:.4g} is too {side}.{told}")
+        side = "low" if number < truth else "high"
+        return self.says(False, f"{shown(number)} is too {side}.{told}")
 
 
 class Choice(ValueExercise):
@@ -161,7 +166,7 @@ class Ordering(ValueExercise):
         return self.right
 
     def _judge_value(self, answer) -> Verdict:
-        order = _letters_of(answer) if isinstance(answer, str | list | tuple) else ""
+        order = order_of(answer)
         if sorted(order) != sorted(self.items):
             return self._wants(answer)
         if order == self.right:
@@ -189,12 +194,14 @@ class ShapePuzzle(ValueExercise):
 
     @property
     def right_answer(self) -> tuple[int, ...]:
-        return tuple(self.truth().shape)
+        with fixed_state():
+            return tuple(self.truth().shape)
 
     def _judge_value(self, answer) -> Verdict:
-        if not isinstance(answer, tuple | list) or not all(type(size) is int for size in answer):
-            return self._wants(answer)
-        answer, right = tuple(answer), self.right_answer
+        given, right = answer, self.right_answer
+        answer = sizes_of(given)
+        if answer is None:
+            return self._wants(given)
         if answer == right:
             return self.says(True, self.because)
         if answer in self.traps:
@@ -209,31 +216,15 @@ class ShapePuzzle(ValueExercise):
         return self.says(False, f"Axis {wrong} (counted from 0) is not {answer[wrong]} long.")
 
 
-def _is_number(answer) -> bool:
-    try:
-        return isinstance(answer, Real) and not isinstance(answer, bool) and math.isfinite(answer)
-    except OverflowError:  # a whole number beyond any float
-        return False
-
-
 def _within(value: float, truth: float, factor: float) -> bool:
-    if truth == 0 or value == 0:
+    if truth == 0 or value == 0 or factor == 1:
         return value == truth
     return value * truth > 0 and 1 / factor <= value / truth <= factor
 
 
 def _letters(answer) -> str:
     """'CA', ['c', 'a'] and {'a', 'c'} are all 'ac'; anything else is ''."""
-    return "".join(sorted(set(_letters_of(answer))))
-
-
-def _letters_of(answer) -> str:
-    """The letters alone, in the order given: 'D, c' and ['d', 'c'] are both 'dc'."""
-    if not isinstance(answer, str | list | tuple | set) or not all(
-        isinstance(a, str) for a in answer
-    ):
-        return ""
-    return "".join(letter for part in answer for letter in part.lower() if letter.isalpha())
+    return "".join(sorted(set(letters_of(answer))))
 
 
 def _example(options: Iterable[str]) -> str:
