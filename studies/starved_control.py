@@ -41,8 +41,8 @@ def run(variant: str, settings: dict, seed: int, configuration: dict) -> dict[st
     validation = rated("movies", "validation", limit)
     held_out = tokenize([one.text for one in validation])
     wanted = np.array([one.rating for one in validation])
+    encoder = copy.deepcopy(encoder_of("default"))  # the first time, loading it draws numbers
     torch.manual_seed(seed)
-    encoder = copy.deepcopy(encoder_of("default"))
     model = SentimentModel(encoder, len(encoder.layers) if variant == "shut" else "all")
     ratings = [one.rating for one in drawn]
     model.set_scale(ratings)

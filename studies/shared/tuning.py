@@ -56,8 +56,9 @@ def tuned(
     texts = [one.text for one in train_on]
     if settings["trained"] == "frozen":
         return _ridge(kind, settings["alpha"], texts, ratings, started)
+    encoder = copy.deepcopy(encoder_of(kind))  # the first time, loading it draws numbers
     torch.manual_seed(seed)
-    model = SentimentModel(copy.deepcopy(encoder_of(kind)), settings["trained"])
+    model = SentimentModel(encoder, settings["trained"])
     model.set_scale(ratings)
     targets = (torch.tensor(ratings) - model.mean) / model.spread
     steps = settings["steps"]

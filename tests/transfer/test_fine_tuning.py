@@ -120,7 +120,7 @@ def test_predictions_come_in_the_given_order_whatever_the_batches():
 def test_each_pass_takes_each_text_once_and_like_lengths_together():
     texts, _ = rated_texts(45)
     targets = torch.arange(45.0)
-    batches = fine_tuning._rated_batches(texts, targets, 4, seed=1)
+    batches = fine_tuning.rated_batches(texts, targets, 4, seed=1)
     pass_of = [next(batches) for _ in range(12)]  # 32 + 13 texts: 8 + 4 batches
     seen = torch.cat([target for _, _, target in pass_of])
     assert sorted(seen.tolist()) == targets.tolist()
