@@ -110,7 +110,7 @@ def test_choice_may_be_written_in_many_ways(answer):
         *("ac", "CA", "c, a", ["a", "c"], {"c", "a"}, "a c", "a and c", "c AND a", "a, and c"),
         *(frozenset({"a", "c"}), ("a", "and", "c"), "a & c", "(a), (c)"),
     ],
-    ids=str,
+    ids=lambda answer: f"{type(answer).__name__} {sorted(answer)}",  # a set has no order
 )
 def test_several_choices_may_be_written_in_many_ways(answer):
     assert SEVERAL.judge(answer).passed is True
