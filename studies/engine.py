@@ -24,6 +24,7 @@ from studies.storage import append, is_committed, origin
 __all__ = ["Outcome", "Study", "main", "run_all"]
 
 HOME = results_home
+FURTHER = 4  # trials past the edge of a search, at most
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class Study:
         budget_text: replaces the line that counts runs and steps.
         quick: what replaces parts of the configuration under --quick.
         quick_variants: those run under --quick; all if None.
+        past_the_edge: settings whose best value, where it is the least or the most that was tried,
+            is followed by one further out, at the ratio of the two outermost; again while that is
+            the best, at most `FURTHER` times for a variant. The same rule for every variant.
         check: one cell (variant, settings, seed, configuration changes) of at most 20 s, which a
             test runs again.
         tolerance: how far the cell's numbers may move on another machine.
@@ -64,6 +68,7 @@ class Study:
     budget_text: str = ""
     quick: dict = field(default_factory=dict)
     quick_variants: Sequence[Variant] | None = None
+    past_the_edge: Sequence[str] = ()
     check: dict = field(default_factory=dict)
     tolerance: float = 0.02
 
@@ -96,6 +101,7 @@ class Study:
         if stage == "search":
             searched = dict.fromkeys(self.settings_from(variant) for variant in variants)
             pairs = [(variant, trial) for variant in searched for trial in self.trials(variant)]
+            pairs += [(v, trial) for v in searched for trial in self.further_trials(results, v)]
             return [Task(v, trial, self.seeds_of(v)[0], stage) for v, trial in pairs]
         return [
             Task(variant, best_settings(results, self.settings_from(variant)), seed, stage)
@@ -107,8 +113,24 @@ class Study:
     def is_searched(self, results: dict, variant: Variant) -> bool:
         """Whether all trials on which a variant relies have been made, and one has worked."""
         relied_on = self.settings_from(variant)
-        made = len(runs_of(results, relied_on, "search"))
-        return made == len(self.trials(relied_on)) and bool(best_settings(results, relied_on))
+        made = [run["settings"] for run in runs_of(results, relied_on, "search")]
+        is_made = all(trial in made for trial in self.trials(relied_on))
+        is_over = is_made and not self.further_trials(results, relied_on)
+        return is_over and bool(best_settings(results, relied_on))
+
+    def further_trials(self, results: dict | None, variant: Variant) -> list[dict]:
+        """The setting past the edge where the best one lies, if the rule wants another; or none."""
+        made = [run["settings"] for run in runs_of(results, variant, "search")] if results else []
+        planned = self.trials(variant)
+        if not all(trial in made for trial in planned) or len(made) >= len(planned) + FURTHER:
+            return []
+        best = best_settings(results, variant) or {}
+        for name in at_the_edge(self, results, variant):
+            if name in self.past_the_edge:
+                values = sorted(_tried_beside(best, name, made))
+                outer, inner = values[:2] if best[name] == values[0] else values[:-3:-1]
+                return [best | {name: float(f"{outer * outer / inner:.3g}")}]
+        return []
 
     def budget(self) -> str:
         """What the whole study costs, in runs and steps."""
@@ -190,13 +212,15 @@ def run_all(
         dask: the address of a Dask scheduler whose workers run them instead.
         only: variants whose label, such as "movies / top_2", holds this text.
         minutes: no run begins after these.
-        changed: why the settings are not those of the runs so far; those runs count no more.
+        changed: why the settings are not those of the runs so far; those runs count no more, unless
+            it is only the variants, seeds or trials that are others.
         file: in place of the study's own.
     """
     file = file or study.results_file
     deadline = time.monotonic() + 60 * minutes
     _begin(study, file, changed)
-    for stage in ("search", "final"):
+    stages = ("search", *("search",) * FURTHER, "final")
+    for stage in stages:
         results = read_lines(file)
         tasks = study.tasks(stage, results, only)
         missing = [task for task in tasks if not task.is_in(results["runs"])]
@@ -229,17 +253,23 @@ def at_the_edge(study: Study, results: dict, variant: Variant) -> list[str]:
     Such a search was too narrow: the number that rests on it is marked on the page.
     """
     best = best_settings(results, study.settings_from(variant)) or {}
+    made = [run["settings"] for run in runs_of(results, study.settings_from(variant), "search")]
     found = []
     for name, value in best.items():
-        rest = {key: kept for key, kept in best.items() if key != name}
-        tried = {
-            trial[name]
-            for trial in study.trials(study.settings_from(variant))
-            if {key: trial.get(key) for key in rest} == rest and name in trial
-        }
+        tried = _tried_beside(best, name, made)
         if len(tried) > 1 and not isinstance(value, str) and value in (min(tried), max(tried)):
             found.append(name)
     return found
+
+
+def _tried_beside(best: dict, name: str, made: list[dict]) -> set:
+    """The values of one setting that were tried while the others were the best ones."""
+    rest = {key: kept for key, kept in best.items() if key != name}
+    return {
+        trial[name]
+        for trial in made
+        if {key: trial.get(key) for key in rest} == rest and name in trial
+    }
 
 
 def run_check(study: Study) -> dict[str, float]:
@@ -292,7 +322,8 @@ def _begin(study: Study, file: Path, changed: str | None) -> None:
     if changed is None:
         sys.exit(
             f"{file.name} is of another configuration ({differ}): move it away to begin anew, or "
-            "go on with --changed WHY, which leaves the old runs out and is told on the page."
+            'go on with --changed WHY, which is told on the page (runs of another "configuration" '
+            "are then left out)."
         )
     append(file, "change", {"why": changed, "what": differ, "now": now})
 
@@ -308,6 +339,7 @@ def _description(study: Study) -> dict:
         "configuration": study.configuration,
         "search": {k: list(v) for k, v in study.search.items()} if is_one else by_variant,
         "seeds": seeds if callable(study.seeds) else list(study.seeds),
+        **({"past_the_edge": list(study.past_the_edge)} if study.past_the_edge else {}),
     }
 
 

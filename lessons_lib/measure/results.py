@@ -20,8 +20,8 @@ Variant = str | tuple[str, ...]
 def load_results(name: str) -> dict:
     """A study's results: what it is, and under "runs" what came out, as far as it has been run.
 
-    Runs of settings that were changed later are left out; the changes stand under "changes", and
-    the opening of the sealed texts, once it has happened, under "sealed".
+    Runs of a configuration that was changed later are left out; the changes stand under "changes",
+    and the opening of the sealed texts, once it has happened, under "sealed".
 
     Raises:
         FileNotFoundError: it has not been run.
@@ -41,7 +41,9 @@ def read_lines(path: Path) -> dict:
             results["runs"].append(content)
         elif kind == "change":
             results["changes"].append(content)
-            results |= content["now"] | {"runs": []}
+            results |= content["now"]
+            if "configuration" in content["what"]:
+                results["runs"] = []
         else:  # "prepared", "check", "sealed"
             results[kind] = content
     return results
@@ -55,11 +57,14 @@ def load_forecast(name: str) -> dict:
 def final_runs(results: dict, variant: Variant) -> list[dict]:
     """A variant's final runs so far, by seed; runs that have failed are left out.
 
+    Where a search that went on has found better settings since, only the runs at these.
+
     >>> runs = [{"variant": ["a", "b"], "stage": "final", "seed": 0}]
     >>> len(final_runs({"runs": runs}, ("a", "b")))
     1
     """
     finals = [run for run in runs_of(results, variant, "final") if "failed" not in run]
+    finals = [run for run in finals if run.get("settings") == finals[-1].get("settings")]
     return sorted(finals, key=lambda run: run["seed"])
 
 
