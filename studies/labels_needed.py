@@ -3,9 +3,8 @@
 From n rated texts of one domain (those that a setting is chosen by included) to the ratings of
 other texts of it: films with 16 to all 8,708 labels, tweets with 16 to all 2,304.
 
-Encoders: the published one, and the same shape with random weights; at 2,000 film labels also with
-matched random weights, and after learning from the four domains' raw training texts alone
-("own_text"). Beside them, without a network: words (TF-IDF and ridge).
+Encoders: the published one, and the same shape with random weights. Beside them, without a network:
+words (TF-IDF and ridge).
 
 Everybody tries eight settings, and goes on where the best one lies at the edge. A control gets what
 the method gets, and more: in a network that starts from random weights everything is open, the word
@@ -23,9 +22,7 @@ import torch
 
 from lessons_lib.data.reviews import Snippet
 from lessons_lib.data.splits import SPLITS_SHA256
-from lessons_lib.model.pretrained import load_encoder
 from studies.engine import Study, main
-from studies.shared.own_text import notes
 from studies.shared.texts import draw, rated
 from studies.shared.tuning import outcome, to_predict, tuned
 
@@ -33,20 +30,18 @@ LABELS = {
     "movies": ("16", "64", "256", "1000", "2000", "all"),
     "tweets": ("16", "64", "256", "1000", "all"),
 }
-RANDOM = ("default", "matched")
-FIRST_OF_RANDOM = 256  # with fewer labels random weights are not tried
+FROM_RANDOM = {"movies": ("256", "1000", "2000", "all"), "tweets": ("256", "1000")}
 VARIANTS = tuple(  # (domain, labels, encoder or words)
     (domain, labels, kind)
-    for kind in ("words", "pretrained", *RANDOM, "own_text")
+    for kind in ("words", "pretrained", "default")
     for domain, counts in LABELS.items()
     for labels in counts
-    if kind not in RANDOM or labels == "all" or int(labels) >= FIRST_OF_RANDOM
-    if kind not in ("matched", "own_text") or (domain, labels) == ("movies", "2000")
+    if kind != "default" or labels in FROM_RANDOM[domain]
 )
-BUDGET = """31 variants x (8 trials + 5 seeds; 3 from random weights), 380 runs. At most 60 to 600
-steps from the published weights, 240 to 2,400 from random and own ones, fewer where nothing gets
-better any more: about 75,000 steps of 32 texts. On one H100 with 14 processes some 2 ms each, 3
-minutes; on two cores 0.1 to 0.4 s each, four hours."""
+BUDGET = """28 variants x (8 trials + 5 seeds; 3 from random weights), 350 runs. At most 60 to 600
+steps from the published weights, 240 to 2,400 from random ones, fewer where nothing gets better any
+more: about 60,000 steps of 32 texts. On one H100 with 14 processes some 2 ms each, 3 minutes; on
+two cores 0.1 to 0.4 s each, three hours."""
 
 
 def trials(variant) -> list[dict]:
@@ -54,16 +49,12 @@ def trials(variant) -> list[dict]:
     kind = variant[2]
     if kind == "words":
         return [{"alpha": alpha} for alpha in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)]
-    everything = [
-        {"trained": "all", "learning_rate": rate, "share": share}
-        for rate in ((1e-4, 2e-4, 5e-4, 1e-3) if kind in RANDOM else (1e-4, 3e-4, 1e-3))
-        for share in (0.33, 1.0)
-    ]
-    if kind in RANDOM:
-        return everything
-    top_two = {"trained": 2, "learning_rate": 1e-3, "share": 1.0}
-    if kind == "own_text":
-        return [{"trained": "frozen", "alpha": 300}, top_two, *everything]
+    if kind == "default":
+        return [
+            {"trained": "all", "learning_rate": rate, "share": share}
+            for rate in (1e-4, 2e-4, 5e-4, 1e-3)
+            for share in (0.33, 1.0)
+        ]
     return [
         *({"trained": "frozen", "alpha": alpha} for alpha in (100, 1_000)),
         *({"trained": 2, "learning_rate": rate, "share": 1.0} for rate in (3e-4, 1e-3, 3e-3)),
@@ -73,7 +64,7 @@ def trials(variant) -> list[dict]:
 
 def seeds(variant) -> tuple[int, ...]:
     """Five; three where all starts from random weights, which is dear."""
-    return (0, 1, 2) if variant[2] in RANDOM else (0, 1, 2, 3, 4)
+    return (0, 1, 2) if variant[2] == "default" else (0, 1, 2, 3, 4)
 
 
 def run(variant, settings: dict, seed: int, configuration: dict, tested: bool = True):
@@ -115,13 +106,6 @@ def words(alpha: float, train_on: Sequence[Snippet]):
     return ridge.predict, {"seconds": time.perf_counter() - started, "steps": 0}
 
 
-def prepare(configuration: dict, variants) -> dict | None:
-    """Pre-train on our own text once, before several processes want it."""
-    if any(variant[2] == "own_text" for variant in variants):
-        return {"own_text": notes(load_encoder())}
-    return None
-
-
 STUDY = Study(
     name="labels_needed",
     variants=VARIANTS,
@@ -129,7 +113,6 @@ STUDY = Study(
     seeds=seeds,
     run=run,
     trial=trial,
-    prepare=prepare,
     configuration={
         "splits": SPLITS_SHA256,
         "precision": "bfloat16",

@@ -350,6 +350,59 @@ def test_the_best_setting_at_the_edge_of_its_search_is_marked(home):
     assert engine.at_the_edge(wider, run_all(wider), "a") == []
 
 
+def test_a_search_goes_on_past_its_edge_while_that_is_better_and_no_further(home):
+    """Best at 27; three values are tried, then 9 * 9 / 3 and 27 * 27 / 9."""
+
+    def distance(variant, settings, seed, configuration):
+        return {"validation": abs(settings["rate"] - 30), "score": 0}
+
+    search, edge = {"rate": (1, 3, 9), "steps": (9, 10)}, ("rate",)
+    study = tiny_study(distance, variants=("a",), search=search, past_the_edge=edge)
+    found = run_all(study)
+    tried = [run["settings"]["rate"] for run in found["runs"] if run["stage"] == "search"]
+    assert tried == [1, 1, 3, 3, 9, 9, 27.0, 81.0]
+    finals = [run["settings"] for run in found["runs"] if run["stage"] == "final"]
+    assert finals == [{"rate": 27.0, "steps": 9}] * 2  # steps are not followed
+
+
+def test_a_search_follows_its_edge_four_times_at_most(home):
+    def never_enough(variant, settings, seed, configuration):
+        return {"validation": settings["rate"], "score": 0}
+
+    search = {"rate": (4.0, 8.0)}
+    study = tiny_study(never_enough, variants=("a",), search=search, past_the_edge=("rate",))
+    tried = [run["settings"]["rate"] for run in run_all(study)["runs"] if run["stage"] == "search"]
+    assert tried == [4.0, 8.0, 2.0, 1.0, 0.5, 0.25]
+
+
+def test_runs_stay_where_only_variants_or_trials_have_changed(home):
+    run_all(tiny_study(distance_from_two))
+    wider = tiny_study(distance_from_two, variants=("a",), search={"rate": (1, 2, 3, 4)})
+    before = len(wider.results_file.read_text().splitlines())
+    found = run_all(wider, changed="a wider search")
+    assert len(wider.results_file.read_text().splitlines()) == before + 2  # the note, one trial
+    assert len(final_runs(found, "a")) == 2
+
+
+def test_final_runs_at_settings_that_are_no_longer_the_best_do_not_count(home):
+    def falls(variant, settings, seed, configuration):
+        return {"validation": -settings["rate"], "score": settings["rate"]}
+
+    run_all(tiny_study(falls, variants=("a",)))
+    found = run_all(
+        tiny_study(falls, variants=("a",), search={"rate": (1, 2, 3, 4)}), changed="wider"
+    )
+    assert [run["numbers"]["score"] for run in final_runs(found, "a")] == [4, 4]
+    assert len(runs_of(found, "a", "final")) == 4
+
+
+def test_a_cell_is_stored_anew_where_the_study_checks_another(home):
+    check = {"variant": "a", "settings": {"rate": 1}, "seed": 0, "configuration": {}}
+    run_all(tiny_study(distance_from_two, check=check))
+    found = run_all(tiny_study(distance_from_two, check=check | {"variant": "b"}))
+    assert found["check"]["variant"] == "b" and found["check"]["numbers"]["score"] == 1
+
+
 def test_quick_look_shows_validation_only_and_leaves_no_file(home, capsys):
     engine.quick_run(tiny_study(distance_from_two, quick={"steps": 1}, quick_variants=("b",)))
     assert capsys.readouterr().out == "b: {'rate': 2}, validation 0.000\n"
@@ -378,9 +431,10 @@ def test_results_are_of_the_study_as_it_is(name):
             continue  # missing, and printed as missing
         relied_on = study.settings_from(variant)
         searched = runs_of(engine.in_order(study, results), relied_on, "search")
-        tried = [run["settings"] for run in searched]
-        assert tried == study.trials(relied_on)  # final runs come after the whole search
-        assert {len(study.trials(other)) for other in study.variants} == {len(tried)}
+        tried, planned = [run["settings"] for run in searched], study.trials(relied_on)
+        assert tried[: len(planned)] == planned  # final runs come after the whole search
+        assert {len(study.trials(other)) for other in study.variants} == {len(planned)}
+        assert len(tried) <= len(planned) + (engine.FURTHER if study.past_the_edge else 0)
         kept = best_settings(results, relied_on)
         assert all(run["settings"] == kept for run in final_runs(results, variant))
         assert len(final_runs(results, variant)) <= len(study.seeds_of(variant))

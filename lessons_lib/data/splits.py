@@ -4,9 +4,9 @@ A review or article is never cut, near-duplicates stay on one side, and a text t
 second time elsewhere is left out. Which text is where stands in `splits.json`, one letter a text,
 made once by `python -m lessons_lib.data.splits` before anything was tested, and known by its hash.
 
-Whatever is looked at often enough is no test any more. So a part of train was sealed later, for the
-studies: they learn nothing from it (`without_sealed`), predict it (`sealed_texts`, without ratings)
-and do not compare. The cells of a page, which predict no sealed text, may still learn from it.
+Whatever is looked at often enough is no test any more. So a part of train was sealed later: nothing
+learns from it, studies predict it (`sealed_texts`, without ratings), and what they said is compared
+once, by `python -m studies.open_sealed`.
 """
 
 import functools
@@ -41,7 +41,7 @@ class Split:
     """A domain in three parts that share no group and no text.
 
     Attributes:
-        train: to fit on.
+        train: to fit on; the sealed texts, which were a part of it once, are left out.
         validation: to choose settings by; about 500 texts.
         test: to report on, once; at most 1,000 texts.
     """
@@ -54,8 +54,7 @@ class Split:
 def load_split(domain: str) -> Split:
     """A domain's snippets in their three parts, each in the published order.
 
-    Train holds the sealed texts too; `without_sealed` takes them out. The `group` of a film
-    snippet or tweet is here its cluster of near-duplicates.
+    The `group` of a film snippet or tweet is here its cluster of near-duplicates.
 
     Args:
         domain: one of `DOMAINS`.
@@ -70,9 +69,8 @@ def load_split(domain: str) -> Split:
     (True, set())
     """
     lettered = _lettered(domain)
-    letters = {part: {letter} for part, letter in _LETTERS.items()}
-    letters["train"].add(_SEALED)
-    return Split(**{part: [s for s, at in lettered if at in own] for part, own in letters.items()})
+    parts = {part: [s for s, at in lettered if at == own] for part, own in _LETTERS.items()}
+    return Split(**parts)
 
 
 def _lettered(domain: str) -> list[tuple[Snippet, str]]:
@@ -88,24 +86,20 @@ def _lettered(domain: str) -> list[tuple[Snippet, str]]:
     return list(zip(grouped, letters, strict=True))
 
 
-def without_sealed(domain: str) -> list[Snippet]:
-    """A domain's training texts but for the sealed ones: all that a study learns from."""
-    return [snippet for snippet, letter in _lettered(domain) if letter == _LETTERS["train"]]
-
-
-def sealed_texts(domain: str) -> list[Snippet]:
+def sealed_texts(domain: str, *, opened: bool = False) -> list[Snippet]:
     """A domain's sealed texts, whose ratings nobody sees: `rating` is NaN, `ratings` is empty.
 
-    No study is trained, chosen or tested by them.
+    No model is trained, chosen or tested by them.
 
     Args:
         domain: one of `DOMAINS`.
+        opened: with their ratings; for `studies.open_sealed`, and for what it has opened.
 
     >>> sealed_texts("tweets")[0].rating
     nan
     """
     sealed = [snippet for snippet, letter in _lettered(domain) if letter == _SEALED]
-    return [replace(one, rating=math.nan, ratings=()) for one in sealed]
+    return sealed if opened else [replace(one, rating=math.nan, ratings=()) for one in sealed]
 
 
 def contrived_ids() -> frozenset[str]:

@@ -1,13 +1,11 @@
-"""The human beside the machine: one rater, the raters' noise, and what a result is worth in raters
-or in labels.
-"""
+"""The human beside the machine: one rater, the raters' noise, and what r is worth in raters."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from lessons_lib.data.reviews import Snippet
-from lessons_lib.measure.metrics import column, pearson
+from lessons_lib.measure.metrics import pearson
 
 
 def one_rater(
@@ -87,40 +85,6 @@ def worth_raters(r: float, snippets: Sequence[Snippet]) -> float:
     one = whole / (raters - (raters - 1) * whole)
     share = r**2 / whole  # of what the crowd agrees on, the part that is explained
     return share / (1 - share) * (1 - one) / one if share < 1 else float("inf")
-
-
-def worth_labels(r: float, num_labels: Sequence[int], curve: Sequence[float]) -> str:
-    """How many target labels a baseline needs to reach r, read off its curve: two digits.
-
-    Args:
-        r: the quality to reach.
-        num_labels: rising.
-        curve: the baseline's r with each number of labels; interpolated over log2 of the number.
-
-    Raises:
-        ValueError: the numbers do not rise from 1 on, there are none, the curve is not as long,
-            or something is not finite.
-
-    >>> worth_labels(0.5, [16, 64, 256], [0.2, 0.4, 0.6])
-    '130'
-    >>> worth_labels(0.7, [16, 64, 256], [0.2, 0.4, 0.6])
-    'more than 256'
-    """
-    (r,), curve = column([r], "r, as a list,"), column(curve, "the curve")
-    rises = list(num_labels) == sorted(set(num_labels)) and min(num_labels, default=0) >= 1
-    if len(num_labels) != len(curve) or not rises:
-        raise ValueError("expected a rising list of numbers and a curve of the same length")
-    best = np.maximum.accumulate(curve)
-    if r > best[-1]:
-        return f"more than {num_labels[-1]:,}"
-    if r < best[0]:
-        return f"fewer than {num_labels[0]:,}"
-    reached = int(np.searchsorted(best, r))  # the first number that is enough
-    if reached == 0 or best[reached] == r:
-        return f"{num_labels[reached]:,}"
-    share = (r - best[reached - 1]) / (best[reached] - best[reached - 1])
-    low, high = np.log2(num_labels[reached - 1]), np.log2(num_labels[reached])
-    return f"{float(f'{2 ** (low + share * (high - low)):.2g}'):,.0f}"
 
 
 def _table(snippets: Sequence[Snippet]) -> tuple[np.ndarray, np.ndarray]:

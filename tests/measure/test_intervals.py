@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from lessons_lib.measure import intervals
-from lessons_lib.measure.intervals import holm, interval, paired_difference
+from lessons_lib.measure.intervals import (
+    holm,
+    interval,
+    interval_score,
+    paired_difference,
+    resampled_r,
+)
 from lessons_lib.measure.metrics import (
     pearson,
 )
@@ -21,7 +27,7 @@ def slow_bootstrap(predictions, ratings, groups, rng, times):
     found = []
     for _ in range(times):
         texts = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        seeds = rng.integers(len(predictions), size=len(predictions))
+        seeds = rng.integers(len(predictions), size=len(predictions) - 1)
         found.append(np.mean([pearson(predictions[s][texts], ratings[texts]) for s in seeds]))
     return found
 
@@ -51,6 +57,16 @@ def test_interval_holds_the_truth_about_19_times_in_20():
         found = interval(predictions, ratings, range(200), num_resamples=400)
         held += found.low <= quality <= found.high
     assert 0.91 <= held / 400 <= 0.98
+
+
+def test_seeds_drawn_vary_as_much_as_new_seeds_would():
+    """The mean of 5 resampled seeds has the variance that means of 5 new seeds have."""
+    rng = np.random.default_rng(0)
+    found = [
+        intervals._mean_over_seeds(np.tile(rng.normal(size=5), (2000, 1)), rng).var()
+        for _ in range(400)
+    ]
+    assert np.mean(found) == pytest.approx(1 / 5, rel=0.08)  # with 5 drawn of 5 it is 4 / 25
 
 
 def test_copies_in_a_group_add_no_certainty():
@@ -143,6 +159,32 @@ def test_p_is_small_once_in_20_where_there_is_no_difference():
 def test_numbers_of_seeds_may_differ():
     predictions, ratings, groups = example(num_seeds=3)
     assert paired_difference(predictions, predictions[0], ratings, groups).value < 1
+
+
+def test_resampled_r_agrees_with_the_intervals_of_each_method():
+    a, ratings, groups = example()
+    b = example(seed=1)[0]
+    values, drawn = resampled_r([a, b], ratings, groups, num_resamples=4000)
+    assert drawn.shape == (2, 4000)
+    for value, row, predictions in zip(values, drawn, (a, b), strict=True):
+        one = interval(predictions, ratings, groups, num_resamples=4000)
+        assert value == one.value
+        assert np.percentile(row, [2.5, 97.5]) == pytest.approx((one.low, one.high), abs=0.01)
+
+
+def test_interval_score_is_least_on_average_for_the_honest_quantiles():
+    outcomes = np.random.default_rng(0).normal(size=20_000)
+    mean = {
+        half: np.mean([interval_score(-half, half, x) for x in outcomes])
+        for half in (0.6, 1.0, 1.2816, 1.6, 2.5)
+    }
+    assert min(mean, key=mean.get) == 1.2816  # 80% of a normal lie within
+
+
+@pytest.mark.parametrize(("low", "high", "level"), [(2, 1, 0.8), (1, 2, 1.0), (1, 2, 0.0)])
+def test_interval_score_wants_an_interval_and_a_probability(low, high, level):
+    with pytest.raises(ValueError, match="low <= high"):
+        interval_score(low, high, 1.5, level)
 
 
 def test_holm_by_hand_and_by_its_definition():

@@ -1,4 +1,4 @@
-"""Raters: reliability where it is known, and what a result is worth in raters and labels."""
+"""Raters: reliability where it is known, and what a result is worth in raters."""
 
 import itertools
 
@@ -13,7 +13,6 @@ from lessons_lib.measure.raters import (
     one_rater,
     reliability,
     share_of_possible,
-    worth_labels,
     worth_raters,
 )
 
@@ -102,39 +101,6 @@ def test_worth_raters_at_the_ends():
     _, snippets = simulated()
     assert worth_raters(-0.2, snippets) == worth_raters(0.0, snippets) == 0
     assert worth_raters(0.999, snippets) == float("inf")
-
-
-def test_worth_labels_is_read_off_the_curve():
-    labels, curve = [16, 64, 256], [0.2, 0.4, 0.6]
-    assert worth_labels(0.4, labels, curve) == "64"
-    assert worth_labels(0.3, labels, curve) == "32"
-    assert worth_labels(0.2, labels, curve) == "16"
-    assert worth_labels(0.1, labels, curve) == "fewer than 16"
-    assert worth_labels(0.61, [16, 64, 2560], curve) == "more than 2,560"
-
-
-def test_worth_labels_takes_the_first_number_that_is_enough_where_the_curve_falls():
-    assert worth_labels(0.5, [16, 64, 256], [0.5, 0.4, 0.6]) == "16"
-
-
-def test_worth_labels_wants_a_rising_list():
-    with pytest.raises(ValueError, match="a rising list"):
-        worth_labels(0.5, [64, 16], [0.2, 0.4])
-
-
-@pytest.mark.parametrize(
-    ("r", "numbers", "curve"),
-    [
-        (np.nan, [16, 64], [0.2, 0.4]),
-        (0.3, [16, 64], [0.2, np.nan]),
-        (0.3, [16, 64], [[0.2], [0.4]]),
-        (0.3, [0, 64], [0.2, 0.4]),
-        (0.3, [], []),
-    ],
-)
-def test_worth_labels_wants_finite_numbers(r, numbers, curve):
-    with pytest.raises(ValueError, match=r"finite|should be a list|a rising list"):
-        worth_labels(r, numbers, curve)
 
 
 @pytest.mark.parametrize("measure", [one_rater, reliability])

@@ -1,0 +1,97 @@
+"""What a study of transfer has found, from the predictions that its runs have kept.
+
+A variant is that of the study, "VADER", or ("blend", ...) before a variant: its ratings and
+VADER's scores added up, by a weight chosen on its sources' validation texts.
+"""
+
+import functools
+
+import numpy as np
+
+from lessons_lib.data.reviews import Snippet
+from lessons_lib.data.splits import load_split, sealed_texts
+from lessons_lib.measure.baselines import vader_scores
+from lessons_lib.measure.intervals import Difference, Interval, interval, paired_difference
+from lessons_lib.measure.results import Variant, as_variant, final_runs, unpack
+from lessons_lib.transfer.lexicon import blend, blend_weight
+
+_VALIDATION = "validation_"
+
+
+def predictions_of(
+    results: dict, variant: Variant, domain: str, part: str = "test"
+) -> np.ndarray | None:
+    """What the final runs of a variant said of a domain's texts: (S, N); None where missing.
+
+    Args:
+        results: of `load_results`.
+        part: "test" or "sealed".
+    """
+    if variant == "VADER":
+        return lexicon_scores(domain, part)[None]
+    if variant[0] == "blend":
+        found = predictions_of(results, variant[1:], domain, part)
+        if found is None:
+            return None
+        weight = chosen_weight(results, variant[1:])
+        return blend(found, lexicon_scores(domain, part), weight)[None]
+    found = [run["predictions"] for run in final_runs(results, as_variant(variant))]
+    key = f"{part}_{domain}"
+    if part == "test" and found and key not in found[0]:
+        key = domain  # as the first studies wrote it
+    rows = [unpack(one[key]) for one in found]
+    return np.array(rows) if rows else None
+
+
+def chosen_weight(results: dict, variant: Variant) -> float:
+    """How much of VADER's score is best on the validation texts of a variant's own sources."""
+    runs = final_runs(results, as_variant(variant))
+    sources = [name for name in runs[0]["predictions"] if name.startswith(_VALIDATION)]
+    domains = [name.removeprefix(_VALIDATION) for name in sources]
+    said = [[unpack(run["predictions"][name]) for run in runs] for name in sources]
+    truth = [[one.rating for one in load_split(domain).validation] for domain in domains]
+    return blend_weight(said, [lexicon_scores(d, "validation") for d in domains], truth)
+
+
+def r_of(
+    results: dict, variant: Variant, domain: str, part: str = "test", num_resamples: int = 500
+) -> Interval | None:
+    """Mean r over the seeds, and its interval over seeds and groups; None where missing."""
+    found, texts = predictions_of(results, variant, domain, part), texts_of(domain, part)
+    if found is None:
+        return None
+    return interval(found, ratings_of(texts), [one.group for one in texts], num_resamples)
+
+
+def outcome_of(
+    results: dict, entry: dict, part: str = "test", num_resamples: int = 1000
+) -> Difference | None:
+    """A forecast's contrast: r of its "first" minus r of its "second"; None where missing."""
+    domain = entry["target"]
+    first, second = (
+        predictions_of(results, as_variant(entry[side]), domain, part)
+        for side in ("first", "second")
+    )
+    if first is None or second is None:
+        return None
+    texts = texts_of(domain, part)
+    groups = [one.group for one in texts]
+    return paired_difference(first, second, ratings_of(texts), groups, num_resamples)
+
+
+def texts_of(domain: str, part: str) -> list[Snippet]:
+    """A domain's "test", "validation" or "sealed" texts, with their ratings."""
+    if part == "sealed":
+        return sealed_texts(domain, opened=True)
+    return getattr(load_split(domain), part)
+
+
+def ratings_of(texts: list[Snippet]) -> np.ndarray:
+    """Mean ratings (N,)."""
+    return np.array([one.rating for one in texts])
+
+
+@functools.cache
+def lexicon_scores(domain: str, part: str) -> np.ndarray:
+    """VADER's scores of a domain's texts: (N,). It needs no rating."""
+    return vader_scores([one.text for one in texts_of(domain, part)])
