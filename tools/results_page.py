@@ -10,6 +10,7 @@ from marks import put_between
 
 from lessons_lib.data.splits import load_split
 from lessons_lib.measure.baselines import vader_scores
+from lessons_lib.measure.intervals import interval_score
 from lessons_lib.measure.metrics import pearson
 from lessons_lib.measure.results import (
     as_variant,
@@ -18,6 +19,8 @@ from lessons_lib.measure.results import (
     load_results,
     runs_of,
 )
+from lessons_lib.transfer.outcomes import outcome_of
+from studies.engine import at_the_edge
 
 PAGE = Path(__file__).resolve().parent.parent / "book" / "results.md"
 BEGIN = "<!-- results: made by `make studies` from studies/results; do not edit -->\n"
@@ -65,8 +68,14 @@ def ratings_gap(of: Numbers, entry: dict) -> list[float]:
 
 
 def transfer_gap(of: Numbers, entry: dict) -> list[float]:
-    """r of the first minus r of the second on the target's test texts; seeds that both have."""
+    """r of the first minus r of the second on the target's test texts; seeds that both have.
+
+    A blend is made of the mean over the seeds, so it has one value.
+    """
     key = f"r_{entry['target']}"
+    if entry["first"][0] == "blend":
+        of(entry["first"][1:])
+        return [outcome_of(stored("source_target_matrix"), entry, num_resamples=1).value]
     first = [run[key] for run in of(entry["first"])]
     if entry["second"] == "VADER":
         return [r - vader_r(entry["target"]) for r in first]
@@ -104,9 +113,11 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
 def outcomes(name: str) -> list[dict]:
     """A study's primary contrasts: forecast, outcome of each seed, and whether the forecast held.
 
-    `found` is empty, and `held` None, where runs are missing.
+    `found` is empty, and `held` None, where runs are missing; `sealed` is None where the sealed
+    texts have not been opened.
     """
     results, forecast, found = stored(name), load_forecast(name), []
+    sealed = {one["contrast"]: one for one in results.get("sealed", {}).get("contrasts", [])}
 
     def of(variant: str | list[str]) -> list[dict]:
         runs = runs_of(results, variant, "final")
@@ -121,15 +132,33 @@ def outcomes(name: str) -> list[dict]:
             values = []
         low, high = entry["interval"]
         held = low <= statistics.mean(values) <= high if values else None
-        found.append(entry | {"found": values, "held": held})
+        opened = sealed.get(entry["contrast"])
+        told = {"found": values, "held": held, "sealed": opened}
+        found.append(entry | told | {"is_dropped": not values and _is_dropped(name, entry)})
     return found
+
+
+def _is_dropped(name: str, entry: dict) -> bool:
+    """Whether a side of a contrast was taken out of the study after the forecast."""
+    if "retired" in load_forecast(name) or "first" not in entry:
+        return False
+    sides = [as_variant(entry[side]) for side in ("first", "second")]
+    known = ("VADER", *study_of(name).variants)
+    return any(side not in known and side[0] != "blend" for side in sides)
 
 
 def _num_seeds(name: str, forecast: dict, variant: str | list[str]) -> int:
     """Final runs that a variant should have, those that fail included."""
     if "retired" in forecast:  # nobody can run the rest of it any more
         return 1
-    return len(importlib.import_module(f"studies.{name}").STUDY.seeds_of(as_variant(variant)))
+    study = study_of(name)
+    variant = as_variant(variant)
+    return len(study.seeds_of(variant)) if variant in study.variants else 1
+
+
+def study_of(name: str):
+    """A study as it can be run today."""
+    return importlib.import_module(f"studies.{name}").STUDY
 
 
 def stored(name: str) -> dict:
@@ -160,40 +189,96 @@ def results_section() -> str:
     parts = [told]
     for name, entries in found.items():
         parts += [f"## {STORIES[name][0]}", _story(name), _table(entries)]
+        parts += [scored] if (scored := _scored(name, entries)) else []
     return "\n" + "\n\n".join(parts) + "\n\n"
 
 
 def _story(name: str) -> str:
-    runs, forecast = stored(name)["runs"], load_forecast(name)
+    results, forecast = stored(name), load_forecast(name)
+    runs = results["runs"]
     minutes = sum(run["seconds"] for run in runs) / 60
     level = forecast["level"]
     meant = f"were meant to hold {level:.0%} of the time" if level else "had no stated probability"
-    why = forecast.get("retired")
-    replaced = f" This version has been replaced: {why}." if why else ""
-    return (
+    told = [
         f"{len(runs)} runs, {minutes:,.0f} minutes of computing. The story is in [its chapter]"
-        f"(../notebooks/{STORIES[name][1]}.ipynb).{replaced} Measured: {forecast['unit']}. The "
-        f"forecast's intervals {meant}."
-    )
+        f"(../notebooks/{STORIES[name][1]}.ipynb)."
+    ]
+    if why := forecast.get("retired"):
+        told.append(f"This version has been replaced: {why}.")
+    told.append(f"Measured: {forecast['unit']}. The forecast's intervals {meant}.")
+    told += [
+        f"*Changed after the forecast* ({change['what'].replace('_', ' ')}): {change['why']}"
+        for change in results.get("changes", [])
+    ]
+    if "retired" not in forecast and (edges := _edges(name, results)):
+        told.append(f"The best setting still lies at the edge of what was tried for: {edges}.")
+    if sealed := results.get("sealed"):
+        when, commit = sealed["time"][:16].replace("T", " "), sealed["commit"][:7]
+        forecast = sealed["forecast_sha256"][:7]
+        told.append(
+            f"The sealed texts were opened at {when} UTC, at commit `{commit}`, after the forecast "
+            f"`{forecast}`."
+        )
+    return " ".join(told)
+
+
+def _edges(name: str, results: dict) -> str:
+    study = study_of(name)
+    named = []
+    for variant in study.variants:
+        if final_runs(results, variant) and (found := at_the_edge(study, results, variant)):
+            label = variant if isinstance(variant, str) else ", ".join(variant)
+            named.append(f"{label} ({' and '.join(found)})".replace("_", " "))
+    return "; ".join(named)
 
 
 def _table(entries: list[dict]) -> str:
-    lines = [
-        "| contrast | forecast | outcome | seeds from, to | verdict |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    is_open = any(entry["sealed"] for entry in entries)
+    heads = ["contrast", "forecast", "outcome", "seeds from, to", "verdict"]
+    heads += ["on sealed texts"] * is_open
+    lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
     for entry in entries:
         low, high = entry["interval"]
         against = f" against {entry['against']}" if "against" in entry else ""
         cells = [f"{entry['contrast']}{against}".replace("_", " "), _span(low, high)]
-        if entry["found"]:
-            mean = statistics.mean(entry["found"])
-            cells += [f"{mean:+.2f}", _span(min(entry["found"]), max(entry["found"]))]
+        if found := entry["found"]:
+            cells.append(f"{statistics.mean(found):+.2f}")
+            cells.append(_span(min(found), max(found)) if len(found) > 1 else "")
             cells.append("held" if entry["held"] else "**missed**")
         else:
-            cells += ["missing", "", ""]
+            cells += [_why_missing(entry), "", ""]
+        if is_open:
+            sealed = entry["sealed"]
+            cells.append(_sealed(sealed) if sealed else "")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _why_missing(entry: dict) -> str:
+    return "not run" if entry["is_dropped"] else "missing"
+
+
+def _sealed(found: dict) -> str:
+    return f"{found['value']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
+
+
+def _scored(name: str, entries: list[dict]) -> str:
+    """How good a study's interval forecasts were; nothing where no probability was stated."""
+    level = load_forecast(name)["level"]
+    told = [entry for entry in entries if entry["found"]]
+    if not level or not told:
+        return ""
+    held = sum(entry["held"] for entry in told)
+    scores, sure = [], []
+    for entry in told:
+        low, high = entry["interval"]
+        scores.append(interval_score(low, high, statistics.mean(entry["found"]), level))
+        sure.append(high - low)
+    return (
+        f"{held} of {len(told)} intervals held; {level:.0%} would be {level * len(told):.0f}. Mean "
+        f"interval score {statistics.mean(scores):.2f}, of which {statistics.mean(sure):.2f} is "
+        "their width and the rest is for misses (Gneiting and Raftery 2007; lower is better)."
+    )
 
 
 def _span(low: float, high: float) -> str:
