@@ -7,8 +7,6 @@ shut and open, for 1,200 steps, and are looked at on the way. No test text is re
 A seed draws the texts anew, starts the head, orders the texts and drops out.
 """
 
-import copy
-
 import numpy as np
 import torch
 
@@ -17,18 +15,13 @@ from lessons_lib.measure.metrics import pearson
 from lessons_lib.model.encode import tokenize
 from lessons_lib.training.loop import train
 from lessons_lib.training.plan import Plan
-from lessons_lib.transfer.fine_tuning import (
-    parameter_groups,
-    predict,
-    rated_batches,
-    rating_loss,
-)
-from lessons_lib.transfer.rating_model import SentimentModel
+from lessons_lib.transfer.fine_tuning import parameter_groups, predict, rating_loss
 from studies.engine import Study, main
-from studies.shared.encoders import encoder_of
 from studies.shared.texts import draw, rated
+from studies.shared.tuning import begun, mean_square, ratings_of
 
 VARIANTS = ("shut", "open")
+ALL_LAYERS = 6  # open, and the word vectors shut
 BUDGET = """2 variants x (3 trials + 3 seeds) of 1,200 steps of 32 texts: 14,400 steps. On one
 H100 some 2 ms each where many run at once, half a minute; on two cores 0.4 s each, 1.6 hours."""
 
@@ -39,15 +32,9 @@ def run(variant: str, settings: dict, seed: int, configuration: dict) -> dict[st
     rng = torch.Generator().manual_seed(seed)
     drawn = draw(rated("movies", "train", limit), configuration["labels"], rng)
     validation = rated("movies", "validation", limit)
-    held_out = tokenize([one.text for one in validation])
-    wanted = np.array([one.rating for one in validation])
-    encoder = copy.deepcopy(encoder_of("default"))  # the first time, loading it draws numbers
-    torch.manual_seed(seed)
-    model = SentimentModel(encoder, len(encoder.layers) if variant == "shut" else "all")
-    ratings = [one.rating for one in drawn]
-    model.set_scale(ratings)
-    targets = (torch.tensor(ratings) - model.mean) / model.spread
-    batches = rated_batches(tokenize([one.text for one in drawn]), targets, 32, seed)
+    held_out, wanted = tokenize([one.text for one in validation]), ratings_of(validation)
+    trained = ALL_LAYERS if variant == "shut" else "all"
+    model, batches = begun("default", trained, drawn, seed, batch_size=32)
     precision, looks = configuration["precision"], configuration["looks"]
     plan = Plan(
         steps,
@@ -63,7 +50,7 @@ def run(variant: str, settings: dict, seed: int, configuration: dict) -> dict[st
         found = predict(model, held_out, precision=precision)
         at = (len(numbers) + 1) * (steps // looks)
         numbers[f"r_{at}"] = round(pearson(found, wanted) if np.ptp(found) else 0.0, 4)
-        return float(np.mean((found - wanted) ** 2))
+        return mean_square(found, wanted)
 
     groups = parameter_groups(model, 1.0)
     history = train(model, batches, rating_loss, plan, validate=look, groups=groups)

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -52,16 +52,11 @@ def tuned(
     Returns:
         The predictor, and what training took: "seconds", "steps".
     """
-    started, ratings = time.perf_counter(), [one.rating for one in train_on]
-    texts = [one.text for one in train_on]
+    started = time.perf_counter()
     if settings["trained"] == "frozen":
-        return _ridge(kind, settings["alpha"], texts, ratings, started)
-    encoder = copy.deepcopy(encoder_of(kind))  # the first time, loading it draws numbers
-    torch.manual_seed(seed)
-    model = SentimentModel(encoder, settings["trained"])
-    model.set_scale(ratings)
-    targets = (torch.tensor(ratings) - model.mean) / model.spread
-    steps = settings["steps"]
+        return _ridge(kind, settings["alpha"], train_on, started)
+    batch_size, steps = configuration["batch_size"], settings["steps"]
+    model, batches = begun(kind, settings["trained"], train_on, seed, batch_size)
     plan = Plan(
         steps,
         settings["learning_rate"],
@@ -70,13 +65,12 @@ def tuned(
         patience=4 if validation else None,
         precision=configuration["precision"],
     )
-    batches = rated_batches(tokenize(texts), targets, configuration["batch_size"], seed)
     validate = None
     if validation:
-        held_out, wanted = tokenize([one.text for one in validation]), _ratings(validation)
+        held_out, wanted = tokenize([one.text for one in validation]), ratings_of(validation)
 
         def validate(model):
-            return _mean_square(predict(model, held_out, precision=plan.precision), wanted)
+            return mean_square(predict(model, held_out, precision=plan.precision), wanted)
 
     history = train(
         model, batches, rating_loss, plan, validate=validate, groups=parameter_groups(model, 1.0)
@@ -88,7 +82,23 @@ def tuned(
     return predictor, {"seconds": time.perf_counter() - started, "steps": len(history.train)}
 
 
-def _ridge(kind: str, alpha: float, texts, ratings, started) -> tuple[Predictor, dict[str, float]]:
+def begun(
+    kind: str, trained: str | int, train_on: Sequence[Snippet], seed: int, batch_size: int
+) -> tuple[SentimentModel, Iterator]:
+    """A model that is ready to be trained, and its endless batches; the seed decides both."""
+    encoder = copy.deepcopy(encoder_of(kind))  # the first time, loading it draws numbers
+    torch.manual_seed(seed)
+    model = SentimentModel(encoder, trained)
+    ratings = [one.rating for one in train_on]
+    model.set_scale(ratings)
+    targets = (torch.tensor(ratings) - model.mean) / model.spread
+    inputs = tokenize([one.text for one in train_on])
+    return model, rated_batches(inputs, targets, batch_size, seed)
+
+
+def _ridge(
+    kind: str, alpha: float, train_on: Sequence[Snippet], started: float
+) -> tuple[Predictor, dict[str, float]]:
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -96,7 +106,8 @@ def _ridge(kind: str, alpha: float, texts, ratings, started) -> tuple[Predictor,
     def features_of(texts: Sequence[str]) -> np.ndarray:
         return encode_texts(texts, encoder_of(kind)).numpy()
 
-    ridge = make_pipeline(StandardScaler(), Ridge(alpha)).fit(features_of(texts), ratings)
+    ridge = make_pipeline(StandardScaler(), Ridge(alpha))
+    ridge.fit(features_of([one.text for one in train_on]), ratings_of(train_on))
     told = {"seconds": time.perf_counter() - started, "steps": 0}
     return lambda texts: ridge.predict(features_of(texts)), told
 
@@ -119,7 +130,7 @@ def outcome(
     started = time.perf_counter()
     numbers, packed, errors = {"steps": told["steps"]}, {}, []
     for domain, texts in validation.items():
-        found, wanted = predictor([one.text for one in texts]), _ratings(texts)
+        found, wanted = predictor([one.text for one in texts]), ratings_of(texts)
         errors += ((found - wanted) ** 2).tolist()
         if predicted:
             packed[f"validation_{domain}"] = pack(np.clip(found, -MOST, MOST))
@@ -130,7 +141,7 @@ def outcome(
         packed[name] = pack(found)
         part, _, domain = name.partition("_")
         if part == "test":
-            wanted = _ratings(load_split(domain).test[: len(texts)])
+            wanted = ratings_of(load_split(domain).test[: len(texts)])
             numbers[f"r_{domain}"] = _r(found, wanted)
             numbers[f"mae_{domain}"] = mean_absolute_error(found, wanted)
     numbers = {name: round(value, 5) for name, value in numbers.items()}
@@ -147,11 +158,13 @@ def to_predict(domains: Sequence[str], limit: int | None = None) -> dict[str, li
     }
 
 
-def _ratings(snippets: Sequence[Snippet]) -> np.ndarray:
+def ratings_of(snippets: Sequence[Snippet]) -> np.ndarray:
+    """Mean ratings (N,)."""
     return np.array([one.rating for one in snippets])
 
 
-def _mean_square(found: np.ndarray, wanted: np.ndarray) -> float:
+def mean_square(found: np.ndarray, wanted: np.ndarray) -> float:
+    """The mean squared error, by which settings and states are chosen."""
     return float(np.mean((found - wanted) ** 2))
 
 
