@@ -837,7 +837,8 @@ layer_parameters = Number(
         "Feed-forward has two: d_model by d_ff, and back.",
         "12 d² + 13 d, where d_ff is 4 d.",
     ),
-    because="4d² + 4d for attention, 8d² + 5d for feed-forward, 4d for the norms: 12d² + 13d.",
+    because="4d² + 4d for attention, 8d² + 5d for feed-forward, 4d for the norms: 12d² + 13d, with "
+    "d = 512.",
 )
 
 crossing = Number(
@@ -922,6 +923,8 @@ def _sequences(batch: int = 3, length: int = 5):
 def both_are_one_shorter(answer):
     for sizes in ((3, 5), (1, 2)):
         for name, part in zip(("decoder_input", "wanted"), answer(_sequences(*sizes)), strict=True):
+            if part.is_floating_point():
+                return f"`{name}` are token ids, whole numbers; yours are {part.dtype}."
             if part.shape != (sizes[0], sizes[1] - 1):
                 return (
                     f"For a target of shape {sizes}, `{name}` should be (B, L - 1) = "
@@ -971,6 +974,11 @@ def make_pair(target):
 @shift.wrong(both_are_one_shorter, "`wanted` should be")
 def make_pair(target):
     return target[:, :-1], target[1:]
+
+
+@shift.wrong(both_are_one_shorter, "`wanted` are token ids")
+def make_pair(target):
+    return target[:, :-1], target[:, 1:].float()
 
 
 @shift.wrong(answer_is_not_shown, "need only copy")

@@ -135,6 +135,17 @@ def test_right_value_passes(exercise):
     assert found.passed is True, found.message
 
 
+@all_of(Number, Choice, Ordering, ShapePuzzle)
+def test_right_value_gets_its_reason(exercise):
+    reasons = [exercise.because]
+    if isinstance(exercise, Choice):
+        reasons = [exercise.reasons[letter] for letter in exercise.right]
+    message = judge(exercise, exercise.right_answer).message
+    for reason in reasons:
+        assert len(reason.split()) > 3
+        assert reason in message
+
+
 @in_pairs(parts_of(Choice, lambda exercise: sorted(set(exercise.options) - set(exercise.right))))
 def test_wrong_option_is_answered_by_its_reason(exercise, part):
     found = judge(exercise, part)
