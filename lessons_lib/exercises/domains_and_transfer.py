@@ -796,7 +796,7 @@ def a_method_never_differs_from_itself(answer):
     if found.abs().max() > 1e-9:
         return (
             "With the same predictions for both methods, every difference should be 0; yours goes "
-            f"up to {found.abs().max().item():.2f}. Are both measured on the same texts?"
+            f"up to {found.abs().max().item():.2g}. Are both measured on the same texts?"
         )
 
 

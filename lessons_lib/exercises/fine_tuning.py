@@ -212,7 +212,8 @@ def top_layers_are_trained_and_no_others(answer):
         if found == set(range(num_trained)):
             return f"{case} yours trains the lowest. Layer 0 is the one next to the words."
         if num_trained == 0:
-            return f"{case} no layer should be in the list; yours has {sorted(found)}."
+            cause = " A slice that begins at `-0` is the whole." if len(found) == num_layers else ""
+            return f"{case} no layer should be in the list; yours has {sorted(found)}.{cause}"
         if num_layers > 10:
             return (
                 f"{case} yours has {sorted(found)}. Numbers with two digits are awkward: as text, "
@@ -261,7 +262,7 @@ def my_trained_names(names, num_layers, num_trained):
     return [name for name in names if name.startswith(("head.", *chosen))]
 
 
-@trained_names.wrong(top_layers_are_trained_and_no_others, "no layer should be in the list")
+@trained_names.wrong(top_layers_are_trained_and_no_others, "begins at `-0` is the whole")
 def my_trained_names(names, num_layers, num_trained):
     top = list(range(num_layers))[-num_trained:]
     chosen = [f"encoder.layers.{number}." for number in top]
@@ -751,7 +752,7 @@ def rate_falls_by_the_factor_with_each_level(answer):
         return "All levels have one rate; each should have that of the level above, divided."
     return (
         "Long after all is unfrozen, rate 0.8 and factor 2 should halve with each level below "
-        f"the head; yours are {[round(rate, 4) for rate in found.tolist()]} for depths 3 0 1 1 2."
+        f"the head; yours are {[round(rate, 6) for rate in found.tolist()]} for depths 3 0 1 1 2."
     )
 
 

@@ -663,12 +663,6 @@ def token_positions(is_token):
 
 @left_padding.right
 def token_positions(is_token):
-    counted = is_token.to(torch.int32).cumsum(dim=-1, dtype=torch.int32)
-    return torch.relu(counted - 1)
-
-
-@left_padding.right
-def token_positions(is_token):
     length = is_token.shape[-1]
     rows = [
         [max(0, place - row.count(False)) for place in range(length)] for row in is_token.tolist()

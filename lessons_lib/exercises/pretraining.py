@@ -8,6 +8,7 @@ from torch.nn import functional
 from lessons_lib.training.objectives import IGNORED, looks_at, prediction_loss
 
 from .engine.declare import CodeExercise, FindTheBug
+from .engine.oracles import told_apart
 from .engine.values import Choice, Number, Ordering
 
 # --- recap -------------------------------------------------------------------------------------
@@ -191,9 +192,10 @@ def batches_may_be_empty_or_cut_anew(answer):
     if together.dtype != torch.float64:
         return f"float64 should come back as float64; yours is {together.dtype}."
     if not _near(apart, together.item()):
+        one, other = told_apart(together.item(), apart.item())
         return (
             "The same tokens in other batches, one of them empty, should give the same perplexity; "
-            f"yours gives {together.item():.4g} and {apart.item():.4g}."
+            f"yours gives {one} and {other}."
         )
 
 

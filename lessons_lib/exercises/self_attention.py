@@ -422,11 +422,12 @@ def each_row_sums_to_one(answer):
             "Each *column* sums to 1: the softmax runs over the queries. It should run over the "
             "keys, dim=-1, so that each query shares out one whole."
         )
-    furthest = totals.flatten()[(totals - 1).abs().argmax()]
-    return (
-        f"Each row of `weights` should sum to 1; one of yours sums to {furthest:.3g}. Does the "
-        f"softmax run over the keys only, dim=-1, and is its result what you return?"
-    )
+    furthest = totals.flatten()[(totals - 1).abs().argmax()].item()
+    cause = "Does the softmax run over the keys only, dim=-1, and is its result what you return?"
+    if abs(furthest - 1) < 0.01:
+        cause = "Is something small added to the sum that they are divided by?"
+    mine, _ = told_apart(furthest, 1.0)
+    return f"Each row of `weights` should sum to 1; one of yours sums to {mine}. {cause}"
 
 
 @attention.check
@@ -648,6 +649,13 @@ def my_attention(query, key, value, mask=None):
 def my_attention(query, key, value, mask=None):
     scores = query @ key.mT / query.size(-1) ** 0.5
     weights = torch.softmax(scores.flatten(-2), dim=-1).view_as(scores)
+    return weights @ value, weights
+
+
+@attention.wrong(each_row_sums_to_one, "Is something small added to the sum")
+def my_attention(query, key, value, mask=None):
+    powers = torch.exp(query @ key.mT / query.size(-1) ** 0.5)
+    weights = powers / (powers.sum(dim=-1, keepdim=True) + 1e-3)
     return weights @ value, weights
 
 

@@ -221,14 +221,12 @@ def the_rate_says_how_far(answer):
         found = answer(weight, gradient, rate)
         if found.dtype != torch.float64:
             return f"float64 should come back as float64; yours is {found.dtype}."
-        moved, wanted = found - weight, [-rate * g for g in gradient.tolist()]
-        if not all(
-            math.isclose(m, w, abs_tol=1e-9) for m, w in zip(moved.tolist(), wanted, strict=True)
-        ):
-            return (
-                f"With rate {rate} and a gradient of 4, a weight should move by {rate} times 4, "
-                f"downhill; yours moves by {moved[1].item():.4g}."
-            )
+        for moved, slope in zip((found - weight).tolist(), gradient.tolist(), strict=True):
+            if not math.isclose(moved, -rate * slope, abs_tol=1e-9):
+                return (
+                    f"With rate {rate} and a gradient of {slope:g}, a weight should move by {rate} "
+                    f"times {slope:g}, downhill; yours moves by {moved:.4g}."
+                )
 
 
 @step_down.wrong(a_step_lowers_the_loss, "points uphill")
@@ -244,6 +242,11 @@ def my_step(weight, gradient, rate):
 @step_down.wrong(the_rate_says_how_far, "With rate 0.5")
 def my_step(weight, gradient, rate):
     return weight - rate * gradient.sign()
+
+
+@step_down.wrong(the_rate_says_how_far, "a gradient of -2, a weight should move")
+def my_step(weight, gradient, rate):
+    return weight - rate * gradient.clamp(min=-1.0)
 
 
 @step_down.wrong(a_step_lowers_the_loss, "Is the rate used?")

@@ -9,6 +9,7 @@ from lessons_lib.model.layers import Config, EncoderLayer
 from lessons_lib.model.transformer import count_parameters
 
 from .engine.declare import CodeExercise, FindTheBug
+from .engine.oracles import told_apart
 from .engine.values import Choice, Number, Ordering, ShapePuzzle
 
 # --- recap -------------------------------------------------------------------------------------
@@ -400,9 +401,11 @@ def each_token_has_mean_zero_and_variance_one(answer):
         return f"With scale 1 and shift 0 each token should have mean 0; yours do not.{cause}"
     if torch.allclose(variance, torch.full_like(variance, 5 / 6), atol=1e-3):
         return "The variance comes out 5/6 instead of 1: it was divided by D - 1, not by D."
+    furthest = variance.flatten()[(variance - 1).abs().argmax()].item()
+    mine, _ = told_apart(furthest, 1.0)
     return (
-        f"With scale 1 and shift 0 each token should have variance 1; yours have "
-        f"{variance.min():.2f} to {variance.max():.2f}. Is it the root of that token's variance?"
+        f"With scale 1 and shift 0 each token should have variance 1; one of yours has {mine}. Is "
+        f"it divided by the root of its own variance, with `eps` as it is given?"
     )
 
 
@@ -492,6 +495,13 @@ def my_layer_norm(x, scale, shift, eps=1e-5):
 def my_layer_norm(x, scale, shift, eps=1e-5):
     mean, variance = x.mean(dim=-1, keepdim=True), x.var(dim=-1, keepdim=True)
     return (x - mean) / (variance + eps).sqrt() * scale + shift
+
+
+@layer_norm.wrong(each_token_has_mean_zero_and_variance_one, "one of yours has 0.9995")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    centred = x - x.mean(dim=-1, keepdim=True)
+    variance = centred.square().mean(dim=-1, keepdim=True)
+    return centred / (variance + 1e-3).sqrt() * scale + shift
 
 
 @layer_norm.wrong(each_token_has_mean_zero_and_variance_one, "should have variance 1")

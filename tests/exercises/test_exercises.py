@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jupytext
 import pytest
+import torch
 
 from lessons_lib.exercises.engine import pages, registry
 from lessons_lib.exercises.engine.answer import AnswerProblem
@@ -80,6 +81,15 @@ def test_each_check_catches_a_known_wrong_answer(exercise):
 @all_of(CodeExercise)
 def test_unanswered_stub_is_neither_right_nor_wrong(exercise):
     assert judge(exercise, exercise.stub_function).passed is None
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.int16], ids=str)
+def test_positions_may_be_whole_numbers_of_any_width(dtype):
+    found = judge(
+        registry.find("positional_encoding.left_padding"),
+        lambda is_token: (is_token.cumsum(dim=-1) - 1).clamp(min=0).to(dtype),
+    )
+    assert found.passed is True, found.message
 
 
 @all_of(FindTheBug)
