@@ -9,6 +9,7 @@ from collections import Counter
 import torch
 
 from .engine.declare import CodeExercise
+from .engine.oracles import told_apart
 from .engine.values import Choice, Number, Ordering
 
 # --- recap -------------------------------------------------------------------------------------
@@ -213,13 +214,21 @@ def test_holds_its_share_and_no_group_more(answer):
             if len(test) < wanted:
                 return (
                     f"Test should hold at least {share:.0%} of {len(groups)} texts; yours holds "
-                    f"{len(test)}. Is it a share of the texts, or of the groups?"
+                    f"{len(test)}. {_why_too_few(answer, _groups(mixed))}"
                 )
             if len(test) - max(Counter(test).values()) >= wanted:
                 return (
                     f"Of {len(groups)} texts, {share:.0%} should go to test. Yours holds "
                     f"{len(test)}, and would have enough with a group less."
                 )
+
+
+def _why_too_few(answer, groups):
+    """Does it take as many groups each time, or as many as fit under the line?"""
+    counts = {len(set(_sides(groups, answer(groups, 0.4, seed).tolist())[1])) for seed in range(9)}
+    if len(counts) == 1:
+        return "Is it a share of the texts, or of the groups?"
+    return "It stops before the group that leads over that line; this one still goes in."
 
 
 def _with_global_dice(seed, answer, *inputs):
@@ -306,6 +315,19 @@ def my_grouped_split(groups, test_share, seed):
     names = sorted(set(groups))
     random.Random(seed).shuffle(names)
     test = names[: int(test_share * len(names))]  # a share of the groups, not of the texts
+    return torch.tensor([group in test for group in groups])
+
+
+@grouped_split.wrong(test_holds_its_share_and_no_group_more, "this one still goes in")
+def my_grouped_split(groups, test_share, seed):
+    names = sorted(set(groups))
+    random.Random(seed).shuffle(names)
+    test, size = set(), 0
+    for name in names:
+        if size + groups.count(name) > test_share * len(groups):
+            break
+        test.add(name)
+        size += groups.count(name)
     return torch.tensor([group in test for group in groups])
 
 
@@ -468,6 +490,14 @@ def _others_one_by_one(ratings):
     )
 
 
+_SAME_N = "one of its parts divides by n, another by n - 1. Take the same in both."
+
+
+def _mixes_n(r: float, wanted: float, n: int) -> bool:
+    """Is r as large as it gets where covariance and spread are not divided by the same number?"""
+    return any(abs(r - wanted * off) < 1e-9 for off in ((n - 1) / n, n / (n - 1)))
+
+
 @human.check
 def both_have_their_shapes(answer):
     for dtype in (torch.float64, torch.float32):
@@ -492,6 +522,10 @@ def others_are_all_but_oneself(answer):
             "Each rating is compared with a mean that it is itself a part of: the rater agrees "
             "with himself, and r comes out too high."
         )
+    if torch.allclose(others * 3, _others_one_by_one(ratings) * 2):
+        return "What the other two said is divided by 3, the number of *all* raters."
+    if torch.allclose(others, _others_one_by_one(ratings) * 2):
+        return "That is the sum of what the other two said; wanted is their mean."
     row = [round(rating, 2) for rating in ratings[0].tolist()]
     return (
         f"Of ratings {row}, what the other two said to the first of them is not "
@@ -513,6 +547,8 @@ def r_is_over_all_pairs(answer):
                     "That is the mean of one r for each column. The columns are not persons here; "
                     "take all pairs together, for one r."
                 )
+            if _mixes_n(r.item(), wanted, ratings.numel()):
+                return f"`r` is off by a factor of (n - 1) / n: {_SAME_N}"
             return (
                 f"For {size[0]} texts with {size[1]} raters, `r` does not fit its `others`: it "
                 f"comes out at {r.item():.3f}. Are both sides centred, over all pairs?"
@@ -559,6 +595,25 @@ def my_human(ratings):
 def my_human(ratings):
     others = ratings.roll(1, dims=1)  # the neighbour alone
     return others, torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
+
+
+@human.wrong(others_are_all_but_oneself, "divided by 3")
+def my_human(ratings):
+    others = (ratings.sum(dim=1, keepdim=True) - ratings) / ratings.shape[1]
+    return others, torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
+
+
+@human.wrong(others_are_all_but_oneself, "wanted is their mean")
+def my_human(ratings):
+    others = ratings.sum(dim=1, keepdim=True) - ratings
+    return others, torch.corrcoef(torch.stack([ratings.flatten(), others.flatten()]))[0, 1]
+
+
+@human.wrong(r_is_over_all_pairs, "another by n - 1")
+def my_human(ratings):
+    others = (ratings.sum(dim=1, keepdim=True) - ratings) / (ratings.shape[1] - 1)
+    x, y = ratings - ratings.mean(), others - others.mean()
+    return others, (x * y).mean() / (ratings.std() * others.std())
 
 
 @human.wrong(r_is_over_all_pairs, "one r for each column")
@@ -741,7 +796,7 @@ def a_method_never_differs_from_itself(answer):
     if found.abs().max() > 1e-9:
         return (
             "With the same predictions for both methods, every difference should be 0; yours goes "
-            f"up to {found.abs().max().item():.2f}. Are both measured on the same texts?"
+            f"up to {found.abs().max().item():.2g}. Are both measured on the same texts?"
         )
 
 
@@ -755,9 +810,13 @@ def all_texts_once_is_the_plain_difference(answer):
         return None
     if torch.allclose(found, -wanted, atol=1e-9):
         return "The sign is turned: r of `a` comes first, then r of `b` is taken off."
+    if _mixes_n(found[0].item(), wanted.item(), 12):
+        return f"Each r is off by a factor of (n - 1) / n: {_SAME_N}"
+    mine, right = told_apart(found[0].item(), wanted.item())
+    cause = " Is something small added to a sum?" if abs(found[0] / wanted - 1) < 1e-3 else ""
     return (
         "A resample that holds every text once, in another order, should give the plain "
-        f"difference of the two r, {wanted.item():.3f}; yours gives {found[0].item():.3f}."
+        f"difference of the two r, {right}; yours gives {mine}.{cause}"
     )
 
 
@@ -767,10 +826,10 @@ def each_resample_holds_the_texts_that_were_drawn(answer):
     found, wanted = answer(*inputs), _one_at_a_time(*inputs)
     if not torch.allclose(found, wanted, atol=1e-9):
         row = int((found - wanted).abs().argmax())
+        mine, right = told_apart(found[row].item(), wanted[row].item())
         return (
-            f"Resample {row} should give {wanted[row].item():.3f}, worked out by itself; yours "
-            f"gives {found[row].item():.3f}. Does a text that was drawn twice count twice, with "
-            f"its rating?"
+            f"Resample {row} should give {right}, worked out by itself; yours gives {mine}. Does a "
+            f"text that was drawn twice count twice, with its rating?"
         )
 
 
@@ -813,6 +872,24 @@ def my_paired(a, b, ratings, chosen):
 def my_paired(a, b, ratings, chosen):
     rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in chosen]
     return torch.stack([r[1, 2] - r[0, 2] for r in rows])
+
+
+@paired.wrong(all_texts_once_is_the_plain_difference, "another by n - 1")
+def my_paired(a, b, ratings, chosen):
+    def r(x, y):
+        x, y = x - x.mean(dim=1, keepdim=True), y - y.mean(dim=1, keepdim=True)
+        return (x * y).mean(dim=1) / (x.std(dim=1) * y.std(dim=1))
+
+    return r(a[chosen], ratings[chosen]) - r(b[chosen], ratings[chosen])
+
+
+@paired.wrong(all_texts_once_is_the_plain_difference, "0.224974; yours gives 0.224972. Is")
+def my_paired(a, b, ratings, chosen):
+    def r(x, y):
+        x, y = x - x.mean(dim=1, keepdim=True), y - y.mean(dim=1, keepdim=True)
+        return (x * y).sum(dim=1) / (x.norm(dim=1) * y.norm(dim=1) + 1e-4)
+
+    return r(a[chosen], ratings[chosen]) - r(b[chosen], ratings[chosen])
 
 
 @paired.wrong(all_texts_once_is_the_plain_difference, "in another order")
@@ -858,7 +935,7 @@ steps = Ordering(
     right="cdaeb",
     rule="What does each step need that another one makes? And when may test be seen?",
     hints=("Validation texts have to exist before anything can be chosen on them.",),
-    because="Test comes after everything that could be chosen.",
+    because="Every choice is made before test is seen, and what is only worked out comes after.",
 )
 
 unfair = Choice(

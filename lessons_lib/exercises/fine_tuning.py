@@ -76,11 +76,17 @@ num_trained = Number(
     task="""
     Of all-MiniLM-L6-v2 (22.57 million numbers without its pooler, 6 layers, `d_model` 384, `d_ff`
     1536) the top two layers and a linear head that gives one rating are trained. How many numbers
-    is that? Biases and norms count. Within 1% is right.
+    is that? Biases and norms count. Within 0.1% is right.
     """,
     truth=lambda: _parameters_of_layers(2) + 385,
-    factor=1.01,
+    factor=1.001,
     traps=(
+        (
+            2 * 12 * 384**2,
+            "Very near: something small is missing, or too much. The matrices alone are 12 x 384 x "
+            "384 a layer; biases, norms and the head come on top.",
+        ),
+        (_parameters_of_layers(6), "Those are all six layers."),
         (22_565_376 / 3, "A third of all numbers: but over half of them are word vectors."),
         (_parameters_of_layers(1), "That is one layer."),
         (
@@ -94,9 +100,10 @@ num_trained = Number(
     ),
     hints=(
         "A layer has four matrices of 384 x 384 and two of 384 x 1536.",
-        "12 times 384 squared, for each layer; what else there is does not reach 1%.",
+        "12 times 384 squared for the matrices of each layer. Besides, a bias for each number that "
+        "a matrix gives, two norms of 2 x 384, and a head of 384 and a bias.",
     ),
-    because="12 x 384 x 384 numbers a layer, and a little for biases, norms and the head.",
+    because="12 x 384 x 384 + 13 x 384 numbers for each of two layers, and 385 for the head.",
 )
 
 trained_names = CodeExercise(
@@ -205,21 +212,29 @@ def top_layers_are_trained_and_no_others(answer):
         if found == set(range(num_trained)):
             return f"{case} yours trains the lowest. Layer 0 is the one next to the words."
         if num_trained == 0:
-            return f"{case} no layer should be in the list; yours has {sorted(found)}."
+            cause = " A slice that begins at `-0` is the whole." if len(found) == num_layers else ""
+            return f"{case} no layer should be in the list; yours has {sorted(found)}.{cause}"
         if num_layers > 10:
             return (
                 f"{case} yours has {sorted(found)}. Numbers with two digits are awkward: as text, "
-                "`9` comes after `11`."
+                "`9` comes after `11`, and `layers.1` stands in `layers.11`."
             )
         return f"{case} yours has the layers {sorted(found)}."
 
 
 @trained_names.check
 def each_name_is_listed_once_in_its_order(answer):
+    for num_layers, num_trained in ((3, 2), (12, 11)):
+        found = answer(_names(num_layers), num_layers, num_trained)
+        twice = [name for name in found if found.count(name) > 1]
+        if twice:
+            alike = " Is `layers.1` looked for anywhere in a name? It stands in `layers.10`, too."
+            return (
+                f"`{twice[0]}` stands in your list twice; its parameter would be stepped twice."
+                f"{alike if num_layers > 10 else ''}"
+            )
     names = _names(3)[::-1]
     found = answer(names, 3, 2)
-    if len(set(found)) != len(found):
-        return "A name stands in your list twice; its parameter would be stepped twice."
     if found != [name for name in names if name in found]:
         return "The names should come in the order in which they were given."
     per_layer = [sum(_of_layer(name) == number for name in found) for number in (1, 2)]
@@ -247,7 +262,7 @@ def my_trained_names(names, num_layers, num_trained):
     return [name for name in names if name.startswith(("head.", *chosen))]
 
 
-@trained_names.wrong(top_layers_are_trained_and_no_others, "no layer should be in the list")
+@trained_names.wrong(top_layers_are_trained_and_no_others, "begins at `-0` is the whole")
 def my_trained_names(names, num_layers, num_trained):
     top = list(range(num_layers))[-num_trained:]
     chosen = [f"encoder.layers.{number}." for number in top]
@@ -264,6 +279,13 @@ def my_trained_names(names, num_layers, num_trained):
     return kept
 
 
+@trained_names.wrong(top_layers_are_trained_and_no_others, "`layers.1` stands in `layers.11`")
+def my_trained_names(names, num_layers, num_trained):
+    frozen = [f"layers.{number}" for number in range(num_layers - num_trained)]
+    kept = [name for name in names if name.startswith(("head.", "encoder.layers."))]
+    return [name for name in kept if not any(layer in name for layer in frozen)]
+
+
 @trained_names.wrong(top_layers_are_trained_and_no_others, "yours has the layers")
 def my_trained_names(names, num_layers, num_trained):
     top = [
@@ -276,6 +298,18 @@ def my_trained_names(names, num_layers, num_trained):
 def my_trained_names(names, num_layers, num_trained):
     top = [f"encoder.layers.{number}." for number in range(num_layers)][num_layers - num_trained :]
     return [name for name in names if name.startswith(("head.", *top))] + ["head.bias"]
+
+
+@trained_names.wrong(each_name_is_listed_once_in_its_order, "It stands in `layers.10`")
+def my_trained_names(names, num_layers, num_trained):
+    kept = []
+    for name in names:
+        for number in range(num_layers - num_trained, num_layers):
+            if f"layers.{number}" in name:
+                kept.append(name)
+        if name.startswith("head."):
+            kept.append(name)
+    return kept
 
 
 @trained_names.wrong(each_name_is_listed_once_in_its_order, "in the order")
@@ -392,6 +426,8 @@ def kept_is_what_the_frozen_layers_make(answer):
             continue
         if torch.allclose(found.detach(), _by_hand(x, weights, 0, 4)):
             return "`kept` has gone through all layers; it should stop after the frozen ones."
+        if torch.equal(found, x):
+            return "`kept` is `x` as it came in; it should have gone through the frozen layers."
         return f"`kept` is not what the lowest {num_frozen} of 4 layers make of `x`."
 
 
@@ -414,10 +450,16 @@ def none_or_all_layers_may_be_frozen(answer):
     x, weights = _stack()
     for num_frozen, what in ((0, "no layer"), (4, "every layer")):
         found, output = answer(x, weights, num_frozen)
-        wanted = _by_hand(x, weights, 0, num_frozen), _by_hand(x, weights, 0, 4)
-        pairs = zip((found, output), wanted, strict=True)
-        if not all(torch.allclose(mine.detach(), right) for mine, right in pairs):
-            return f"With {what} frozen, something else comes out than by hand."
+        case = f"With {what} frozen, `num_frozen` {num_frozen} of 4,"
+        if not torch.allclose(found.detach(), _by_hand(x, weights, 0, num_frozen)):
+            meant = "what all of them make of `x`" if num_frozen else "`x`"
+            return f"{case} `kept` should be {meant}; yours is something else."
+        if not torch.allclose(output.detach(), _by_hand(x, weights, 0, 4)):
+            meant = "`kept`, for no layer is left" if num_frozen else "what all of them make of `x`"
+            return (
+                f"{case} `output` should be {meant}; yours is something else."
+                f"{' A slice that begins at `-0` is the whole.' if num_frozen else ''}"
+            )
 
 
 @kept.check
@@ -425,6 +467,11 @@ def what_is_kept_has_no_history(answer):
     x, weights = _stack()
     for num_frozen in (2, 0):
         found, _ = answer(x.clone().requires_grad_(), weights, num_frozen)
+        if found.requires_grad and num_frozen == 0:
+            return (
+                "With no layer frozen, `num_frozen` 0, `kept` is `x` together with its history. "
+                "Cut that off there, too: what is stored has none."
+            )
         if found.requires_grad:
             return (
                 "`kept` still hangs on to how it was computed, so the next backward pass would go "
@@ -470,6 +517,14 @@ def my_kept(x, weights, num_frozen):
     return kept.detach(), kept
 
 
+@kept.wrong(kept_is_what_the_frozen_layers_make, "is `x` as it came in")
+def my_kept(x, weights, num_frozen):
+    output = x
+    for number, weight in enumerate(weights):
+        output = torch.tanh(output @ (weight.detach() if number < num_frozen else weight))
+    return x.detach(), output
+
+
 @kept.wrong(kept_is_what_the_frozen_layers_make, "like `x`")
 def my_kept(x, weights, num_frozen):
     states = [x.detach()]
@@ -503,7 +558,39 @@ def my_kept(x, weights, num_frozen):
     return kept, output
 
 
-@kept.wrong(none_or_all_layers_may_be_frozen, "With no layer frozen")
+@kept.wrong(none_or_all_layers_may_be_frozen, "every layer frozen, `num_frozen` 4 of 4, `output`")
+def my_kept(x, weights, num_frozen):
+    kept = x.detach()
+    for weight in weights[:num_frozen].detach():
+        kept = torch.tanh(kept @ weight)
+    output = kept
+    for weight in weights[-(len(weights) - num_frozen) :]:
+        output = torch.tanh(output @ weight)
+    return kept, output
+
+
+@kept.wrong(none_or_all_layers_may_be_frozen, "weights (4, 5, 5), num_frozen 0")
+def my_kept(x, weights, num_frozen):
+    state = x.detach()
+    for number, weight in enumerate(weights, 1):
+        state = torch.tanh(state @ weight)
+        if number == num_frozen:
+            kept = state = state.detach()
+    return kept, state
+
+
+@kept.wrong(what_is_kept_has_no_history, "With no layer frozen, `num_frozen` 0, `kept` is `x`")
+def my_kept(x, weights, num_frozen):
+    kept = x
+    for weight in weights[:num_frozen]:
+        kept = torch.tanh(kept @ weight).detach()
+    output = kept
+    for weight in weights[num_frozen:]:
+        output = torch.tanh(output @ weight)
+    return kept, output
+
+
+@kept.wrong(none_or_all_layers_may_be_frozen, "With no layer frozen, `num_frozen` 0 of 4, `kept`")
 def my_kept(x, weights, num_frozen):
     kept = torch.tanh(x.detach() @ weights[0].detach())
     for weight in weights[1:num_frozen].detach():
@@ -665,7 +752,7 @@ def rate_falls_by_the_factor_with_each_level(answer):
         return "All levels have one rate; each should have that of the level above, divided."
     return (
         "Long after all is unfrozen, rate 0.8 and factor 2 should halve with each level below "
-        f"the head; yours are {[round(rate, 4) for rate in found.tolist()]} for depths 3 0 1 1 2."
+        f"the head; yours are {[round(rate, 6) for rate in found.tolist()]} for depths 3 0 1 1 2."
     )
 
 
@@ -955,8 +1042,11 @@ with_64_labels = Number(
     factor=1.15,
     reveal=True,
     hints=("Frozen features and 500 labels gave about 0.6 in the chapter before.",),
-    traps=((0.88, "That is where one human rater stands. No label is worth that much."),),
-    because="The mean of five draws of 64 texts.",
+    traps=(
+        (0.88, "That is where one human rater stands. No label is worth that much."),
+        (0.12, "That is what counted words reach, which begin with no meaning at all."),
+    ),
+    because="It is the mean of five draws of 64 texts, and about what VADER reaches with none.",
 )
 
 who_is_first = Ordering(

@@ -8,7 +8,10 @@ from torch.nn import functional
 from lessons_lib.model.attention import scaled_dot_product_attention
 
 from .engine.declare import CodeExercise, FindTheBug
+from .engine.oracles import other_dtype
 from .engine.values import Choice, Number, ShapePuzzle
+
+_NOTHING_TO_COMPUTE = "only places change here, so no number should be converted."
 
 # --- recap -------------------------------------------------------------------------------------
 
@@ -155,7 +158,7 @@ def _pieces_one_by_one(x, num_heads: int):
 def heads_have_their_axis(answer):
     heads = answer(_tokens(), 3)
     if heads.shape == (2, 3, 5, 4):
-        return None
+        return other_dtype("heads", heads, torch.float64, _NOTHING_TO_COMPUTE)
     if heads.shape == (2, 5, 3, 4):
         return (
             "Yours is (B, L, H, d_head) = (2, 5, 3, 4): the cut is right, but the heads still "
@@ -226,6 +229,11 @@ def my_split(x, num_heads):
 @split.wrong(heads_have_their_axis, "yours is (6, 5, 4)")
 def my_split(x, num_heads):
     return torch.cat(x.chunk(num_heads, dim=-1))
+
+
+@split.wrong(heads_have_their_axis, "`heads` is torch.float32: only places change")
+def my_split(x, num_heads):
+    return x.float().unflatten(-1, (num_heads, -1)).transpose(1, 2)
 
 
 @split.wrong(each_head_gets_its_own_numbers_of_every_token, "tokens are cut apart")
@@ -343,6 +351,7 @@ def merged_has_its_shape(answer):
             f"Heads of shape (2, 3, 5, 4) should merge to (B, L, d_model) = (2, 5, 12); yours has "
             f"{tuple(merged.shape)}."
         )
+    return other_dtype("merged", merged, torch.float64, _NOTHING_TO_COMPUTE)
 
 
 @merge.check
@@ -396,6 +405,11 @@ def gradient_returns_through_the_merge(answer):
 @merge.wrong(merged_has_its_shape, "yours has (2, 3, 20)")
 def merge_heads(heads):
     return heads.flatten(start_dim=2)
+
+
+@merge.wrong(merged_has_its_shape, "`merged` is torch.float32: only places change")
+def merge_heads(heads):
+    return heads.float().transpose(1, 2).flatten(start_dim=2)
 
 
 @merge.wrong(tokens_stay_apart, "mixed across positions")
@@ -843,6 +857,7 @@ cache_memory = Number(
     truth=lambda: 2 * 32 * 8 * 8192 * 128 * 2 / 2**30,
     factor=1.05,
     traps=(
+        (1.074, "Nearly: that is in GB, thousands of millions of bytes; one GiB is 2^30 bytes."),
         (4.0, "That would be 32 heads of keys and values in each layer; there are 8."),
         (0.5, "Keys *and* values are kept: twice as much."),
         (2.0, "That is 4 bytes a number, as in float32; here it is 2."),
@@ -853,7 +868,8 @@ cache_memory = Number(
         "Two tensors (keys, values) for each layer, each of 8 × 8,192 × 128 numbers.",
         "8 · 8192 · 128 = 2²³ numbers of 2 bytes are 16 MiB.",
     ),
-    because="2 tensors · 32 layers · 8 heads · 8192 tokens · 128 numbers · 2 bytes are 2³⁰ bytes.",
+    because="2 tensors · 32 layers · 8 heads · 8192 tokens · 128 numbers · 2 bytes are 2³⁰ bytes: "
+    "1 GiB.",
 )
 
 pruning_claim = Choice(

@@ -1,5 +1,6 @@
 """The exercises of the chapter on positional encoding."""
 
+import itertools
 import math
 
 import torch
@@ -172,7 +173,12 @@ def pairs_turn_at_their_own_rate(answer):
 @sinusoidal.check
 def far_positions_are_right(answer):
     table, wanted = answer(800, 6).double(), _table_by_hand(800, 6)
-    if table.shape != wanted.shape or not torch.allclose(table, wanted, atol=2e-3):
+    if table.shape != wanted.shape:
+        return (
+            f"For 800 positions the table should have shape (800, 6); yours has "
+            f"{tuple(table.shape)}. Does it end at a number of your own? `length` says how many."
+        )
+    if not torch.allclose(table, wanted, atol=2e-3):
         return "Near positions are right, far ones are not: are the angles rounded on the way?"
 
 
@@ -216,6 +222,13 @@ def my_sinusoidal(length, d_model):
     rate = 10_000.0 ** (-torch.arange(d_model // 2) / d_model)
     angle = torch.arange(length)[:, None] * rate
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2)
+
+
+@sinusoidal.wrong(far_positions_are_right, "yours has (512, 6)")
+def my_sinusoidal(length, d_model):
+    rate = 10_000.0 ** (-2 * torch.arange(d_model // 2) / d_model)
+    angle = torch.arange(512)[:, None] * rate
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2)[:length]
 
 
 @sinusoidal.wrong(far_positions_are_right, "rounded")
@@ -351,6 +364,11 @@ def pairs_turn_by_their_angles(answer):
             continue
         if torch.allclose(turned, _turned_by_hand(vectors, -positions), atol=1e-5):
             return "The pairs turn the other way round: the minus belongs to the first entry."
+        if torch.allclose(turned, _turned_by_hand(vectors, torch.arange(len(positions)))):
+            return (
+                "The pairs turn by the number of their row. The angle should come from "
+                "`positions`, which need not count 0, 1, 2, and so on."
+            )
         return (
             "The pairs do not turn by `position / 10000^(2i / D)`. Are neighbours a pair, columns "
             "0 and 1, then 2 and 3, and does i count pairs?"
@@ -363,7 +381,10 @@ def far_turns_are_exact(answer):
     positions = torch.tensor([5_000, 7, 123_456])
     turned, wanted = answer(vectors, positions), _turned_by_hand(vectors, positions)
     if not torch.allclose(turned, wanted, atol=1e-8):
-        return "Far positions are turned a little wrong: make the angles in float64."
+        return (
+            "Far positions are turned a little wrong: an angle of 100,000 leaves float32 two "
+            "digits behind the point. Make the angles in float64."
+        )
 
 
 @rotary.check
@@ -417,6 +438,16 @@ def my_rotary(vectors, positions):
     cos, sin = angle.cos().to(vectors.dtype), angle.sin().to(vectors.dtype)
     even, odd = vectors[..., 0::2], vectors[..., 1::2]
     return torch.stack([even * cos + odd * sin, odd * cos - even * sin], dim=-1).flatten(-2)
+
+
+@rotary.wrong(pairs_turn_by_their_angles, "by the number of their row")
+def my_rotary(vectors, positions):
+    length, width = vectors.shape[-2:]
+    pair = torch.arange(width // 2, dtype=torch.float64)
+    angle = torch.arange(length)[:, None] * 10_000.0 ** (-2 * pair / width)
+    cos, sin = angle.cos().to(vectors.dtype), angle.sin().to(vectors.dtype)
+    even, odd = vectors[..., 0::2], vectors[..., 1::2]
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
 
 
 @rotary.wrong(pairs_turn_by_their_angles, "Are neighbours a pair")
@@ -531,6 +562,11 @@ def each_head_has_its_slope(answer):
         bias = answer(query_at, key_at, num_heads)
         if bias.shape != (num_heads, len(query_at), len(key_at)):
             return f"With {num_heads} heads the shape becomes {tuple(bias.shape)}."
+        if torch.allclose(bias, _alibi_by_row_and_column(*bias.shape), rtol=1e-4):
+            return (
+                "The distances are those of row and column. They should be those of the positions "
+                "in `query_at` and `key_at`, which need not count 0, 1, 2, and so on."
+            )
         for head in range(num_heads):
             for q, one in enumerate(query_at.tolist()):
                 for k, other in enumerate(key_at.tolist()):
@@ -542,6 +578,14 @@ def each_head_has_its_slope(answer):
                             f"slope times distance. Do heads count from 1, and is 8 in the "
                             f"exponent?"
                         )
+
+
+def _alibi_by_row_and_column(num_heads: int, num_queries: int, num_keys: int) -> torch.Tensor:
+    """A slip: the places in the table taken for the positions."""
+    bias = torch.zeros(num_heads, num_queries, num_keys)
+    for head, row, column in itertools.product(*map(range, bias.shape)):
+        bias[head, row, column] = -abs(row - column) / 256 ** ((head + 1) / num_heads)
+    return bias
 
 
 @alibi.wrong(bias_has_its_shape, "should have shape")
@@ -560,6 +604,13 @@ def my_alibi(query_at, key_at, num_heads):
 def my_alibi(query_at, key_at, num_heads):
     slope = 2.0 ** (-8 * torch.arange(1, num_heads + 1) / num_heads)
     return slope[:, None, None] * (key_at[None, :] - query_at[:, None])
+
+
+@alibi.wrong(each_head_has_its_slope, "those of row and column")
+def my_alibi(query_at, key_at, num_heads):
+    slope = 2.0 ** (-8 * torch.arange(1, num_heads + 1) / num_heads)
+    row, column = torch.arange(len(query_at)), torch.arange(len(key_at))
+    return -slope[:, None, None] * (column[None, :] - row[:, None]).abs()
 
 
 @alibi.wrong(each_head_has_its_slope, "Do heads count from 1")
@@ -624,13 +675,16 @@ def sentence_starts_at_zero(answer):
     is_token = torch.tensor([[True] * 5, [False] * 2 + [True] * 3])
     positions = answer(is_token)
     if positions.shape != (2, 5):
-        return f"The positions should have the shape (2, 5) of `is_token`; {tuple(positions.shape)}"
-    if positions.dtype != torch.int64:
-        return f"Positions are whole numbers, int64; yours are {positions.dtype}."
+        return (
+            f"The positions should have the shape (2, 5) of `is_token`; yours have "
+            f"{tuple(positions.shape)}."
+        )
+    if positions.is_floating_point() or positions.dtype == torch.bool:
+        return f"Positions are whole numbers, such as int64; yours are {positions.dtype}."
     if positions[1, 2] != 0:
         return (
-            f"A sentence with two places of padding starts at position {positions[1, 2]}: "
-            f"something counts the padding. Its first token should be at 0."
+            f"Two places of padding and three tokens get the positions {positions[1].tolist()} in "
+            f"yours: something counts the padding. The first token should be at 0."
         )
 
 
@@ -640,21 +694,38 @@ def tokens_count_on(answer):
         wanted = torch.tensor([[0] * (length - n) + list(range(n)) for n in tokens])
         is_token = torch.tensor([[False] * (length - n) + [True] * n for n in tokens])
         positions = answer(is_token)
-        if positions.shape != wanted.shape or not torch.equal(positions, wanted):
+        if positions.shape != wanted.shape:
             return (
-                f"With sentences of {', '.join(map(str, tokens))} tokens in {length} places the "
-                f"positions are not 0, 1, 2, … from each first token, and 0 at the padding."
+                f"For `is_token` of shape {tuple(wanted.shape)} the positions have shape "
+                f"{tuple(positions.shape)} in yours."
             )
+        for n, mine, row in zip(tokens, positions.tolist(), wanted.tolist(), strict=True):
+            if mine != row:
+                return (
+                    f"{n} tokens after {length - n} places of padding get the positions {mine} in "
+                    f"yours. They should count 0, 1, 2, … from the first token, and be 0 at the "
+                    f"padding."
+                )
 
 
-@left_padding.wrong(tokens_count_on, "0 at the padding")
+@left_padding.wrong(tokens_count_on, "get the positions [-1, -1, 0, 1, 2]")
 def token_positions(is_token):
     return is_token.cumsum(dim=-1) - 1
 
 
-@left_padding.wrong(sentence_starts_at_zero, "Its first token should be at 0")
+@left_padding.wrong(sentence_starts_at_zero, "get the positions [0, 0, 1, 2, 3]")
 def token_positions(is_token):
     return is_token.cumsum(dim=-1)
+
+
+@left_padding.wrong(sentence_starts_at_zero, "such as int64; yours are torch.float32")
+def token_positions(is_token):
+    return (is_token.float().cumsum(dim=-1) - 1).clamp(min=0)
+
+
+@left_padding.wrong(tokens_count_on, "have shape (1,)")
+def token_positions(is_token):
+    return (is_token.cumsum(dim=-1) - 1).clamp(min=0).squeeze(1)
 
 
 def _open_hands() -> float:
@@ -679,8 +750,8 @@ open_hands = Number(
         "Hand i makes 512 · 10000^(−2i / 64) / 2π turns.",
         "512 / 2π is about 81. When has 10000^(2i / 64) grown to 81? Take logarithms.",
     ),
-    because="These slow hands point to each position uniquely, and a short training text shows "
-    "only a part of their way: at a longer one they reach where no hand has been.",
+    because="Hand i makes 512 · 10000^(−2i / 64) / 2π turns, which is below 1 from hand 16 on; in "
+    "a longer text these slow hands reach where they have never been.",
 )
 
 
@@ -706,7 +777,8 @@ sinusoidal_forecast = Number(
     factor=1.5,
     reveal=True,
     hints=("A model that knows nothing but how frequent each letter is loses about 3 nats.",),
-    because="Sums of word and position that were never seen in training lead the model astray.",
+    because="Beyond character 32 every sum of word and position is new to the model; at 512 it "
+    "reads about as badly as one that knows only how frequent each letter is.",
 )
 
 reads_on = Choice(

@@ -8,6 +8,7 @@ from torch.nn import functional
 from lessons_lib.training.objectives import IGNORED, looks_at, prediction_loss
 
 from .engine.declare import CodeExercise, FindTheBug
+from .engine.oracles import told_apart
 from .engine.values import Choice, Number, Ordering
 
 # --- recap -------------------------------------------------------------------------------------
@@ -77,7 +78,7 @@ two_kinds = Number(
         (100.0, "That would be so if no token were certain."),
     ),
     hints=("What is the loss in nats at a certain token? And at the others? Average, then exp.",),
-    because="The losses are 0 and ln 100; their mean is ln 10.",
+    because="The losses are 0 and ln 100; their mean is ln 10, and the exponential of that is 10.",
 )
 
 order_of_baselines = Ordering(
@@ -191,9 +192,10 @@ def batches_may_be_empty_or_cut_anew(answer):
     if together.dtype != torch.float64:
         return f"float64 should come back as float64; yours is {together.dtype}."
     if not _near(apart, together.item()):
+        one, other = told_apart(together.item(), apart.item())
         return (
             "The same tokens in other batches, one of them empty, should give the same perplexity; "
-            f"yours gives {together.item():.4g} and {apart.item():.4g}."
+            f"yours gives {one} and {other}."
         )
 
 
@@ -346,6 +348,8 @@ def both_have_the_shape_of_the_texts(answer):
                 f"`{name}` should be (3, 5) of {ids.dtype}, like `ids`; yours is "
                 f"{tuple(found.shape)} of {found.dtype}."
             )
+    if (inputs == -100).any() and not (labels == -100).any():
+        return "The two are the wrong way round: `inputs` holds -100, and `labels` does not."
 
 
 @mask_rule.check
@@ -444,6 +448,14 @@ def my_mask_tokens(ids, toss, fate, random_ids):
     inputs = torch.where(chosen & (fate < 8), 3, ids)
     inputs = torch.where(chosen & (fate == 8), random_ids, inputs)
     return inputs, ids[chosen]
+
+
+@mask_rule.wrong(both_have_the_shape_of_the_texts, "the wrong way round")
+def my_mask_tokens(ids, toss, fate, random_ids):
+    chosen = (toss < 15) & (ids >= 4)
+    inputs = torch.where(chosen & (fate < 8), 3, ids)
+    inputs = torch.where(chosen & (fate == 8), random_ids, inputs)
+    return torch.where(chosen, ids, -100), inputs
 
 
 @mask_rule.wrong(special_tokens_are_never_chosen, "padding (id 0)")
@@ -621,6 +633,16 @@ def _loss_one_by_one(logits, ids, chosen) -> float:
     return sum(losses) / len(losses)
 
 
+def _is_mean_of_rows(found: float, logits, ids, chosen) -> bool:
+    """Is it the mean of the texts' means, over those with a chosen token, or over all of them?"""
+    means = [
+        _loss_one_by_one(logits[row : row + 1], ids[row : row + 1], chosen[row : row + 1])
+        for row in range(len(ids))
+        if chosen[row].any()
+    ]
+    return any(abs(found - sum(means) / count) < 1e-9 for count in (len(means), len(ids)))
+
+
 @masked_loss.check
 def loss_is_one_number_with_a_gradient(answer):
     logits, ids, chosen = _scored()
@@ -658,6 +680,13 @@ def loss_is_the_mean_over_the_chosen(answer):
             )
         if abs(found - wanted * number) < 1e-9:
             return f"That is the sum over the {number} chosen tokens; wanted is their mean."
+        if abs(found - wanted / math.log(2)) < 1e-9:
+            return "That is the mean in bits; wanted is nats, by the natural logarithm."
+        if _is_mean_of_rows(found, logits, ids, chosen):
+            return (
+                "The mean is taken text by text first, so a token of a text with few chosen ones "
+                "counts for more. Average over all chosen tokens at once."
+            )
         return (
             "The mean over the chosen tokens of the negative log-probability should come out "
             "otherwise. Does each token meet its own scores?"
@@ -699,6 +728,19 @@ def masked_loss_of(logits, ids, chosen):
 @masked_loss.wrong(loss_is_the_mean_over_the_chosen, "wanted is their mean")
 def masked_loss_of(logits, ids, chosen):
     return functional.cross_entropy(logits[chosen], ids[chosen], reduction="sum")
+
+
+@masked_loss.wrong(loss_is_the_mean_over_the_chosen, "taken text by text")
+def masked_loss_of(logits, ids, chosen):
+    losses = functional.cross_entropy(logits.transpose(1, 2), ids, reduction="none")
+    rows = (losses * chosen).sum(dim=1) / chosen.sum(dim=1).clamp(min=1)
+    return rows.mean()
+
+
+@masked_loss.wrong(loss_is_the_mean_over_the_chosen, "in bits")
+def masked_loss_of(logits, ids, chosen):
+    log_p = logits.softmax(dim=-1).log2().gather(-1, ids[..., None]).squeeze(-1)
+    return -log_p[chosen].mean()
 
 
 @masked_loss.wrong(loss_is_the_mean_over_the_chosen, "Does each token meet its own scores")
@@ -993,7 +1035,10 @@ raw_text_forecast = Number(
     """,
     truth=_r_after_8000,
     factor=1.25,
-    traps=((0.15, "As if nothing had been learnt; something was."),),
+    traps=(
+        (0.15, "As if nothing had been learnt; something was."),
+        (0.36, "That is what counted words reach; 600 steps do not get so far."),
+    ),
     reveal=True,
     hints=("Which words does *good* share its gaps with?",),
     because="Better than chance vectors, far from what plain counts of words give.",

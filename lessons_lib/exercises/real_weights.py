@@ -561,10 +561,19 @@ def query_key_and_value_keep_their_roles(answer):
 @names.check
 def the_rest_of_a_layer_is_told_apart(answer):
     if off := _off(answer, lambda name: name.startswith("encoder.")):
-        return (
-            f"`{off[0]}` becomes `{off[1]}` in yours. `output.dense` and `output.LayerNorm` occur "
-            "twice in a layer: once after `attention.`, once alone."
-        )
+        came = f"`{off[0]}` becomes `{off[1]}` in yours."
+        if off[1] in _table().values():
+            return (
+                f"{came} `output.dense` and `output.LayerNorm` occur twice in a layer: once after "
+                "`attention.`, once alone."
+            )
+        if _without_place(off[1]) == _without_place(_table()[off[0]]):
+            return f"{came} All is right but the number behind `feed_forward`: see the table's row."
+        return f"{came} None of our tensors has that name: compare it with the table, word by word."
+
+
+def _without_place(name: str) -> str:
+    return re.sub(r"feed_forward\.\d+", "feed_forward", name)
 
 
 def _with(change):
@@ -603,9 +612,14 @@ def my_name(published):
     return _table()[name]
 
 
-@names.wrong(the_rest_of_a_layer_is_told_apart, "occur twice")
+@names.wrong(the_rest_of_a_layer_is_told_apart, "the number behind `feed_forward`")
 def my_name(published):
-    return _with(lambda _, ours: ours.replace("feed_forward.3", "feed_forward.1"))(published)
+    return _with(lambda _, ours: ours.replace("feed_forward.3", "feed_forward.2"))(published)
+
+
+@names.wrong(the_rest_of_a_layer_is_told_apart, "None of our tensors has that name")
+def my_name(published):
+    return _with(lambda _, ours: ours.replace("_residual.norm", ".norm"))(published)
 
 
 # --- from hidden states to one vector ----------------------------------------------------------
@@ -857,8 +871,8 @@ parameters = Number(
         "A layer: four matrices of 384 × 384 with a bias each, two of 384 × 1536 with a bias each, "
         "two norms.",
     ),
-    because="More than half of it is the table of word pieces. The number of heads plays no part: "
-    "they share the matrices out.",
+    because="The embeddings hold 31,036 · 384 + 768, each layer 12 · 384² + 13 · 384; heads only "
+    "share the matrices out.",
 )
 
 # --- loading -----------------------------------------------------------------------------------
@@ -1038,7 +1052,8 @@ steps = Ordering(
     right="fbdcae",
     rule="What does each step need to have in hand?",
     hints=("Text, pieces, rows, states, one vector, one unit vector.",),
-    because="Six steps, each of which you have written or seen.",
+    because="Each step takes what the one before it made: text, pieces, rows, states, one vector, "
+    "one unit vector.",
 )
 
 same_score = Choice(

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from .engine.declare import CodeExercise, FindTheBug
-from .engine.oracles import other_dtype, wrong_gradient
+from .engine.oracles import other_dtype, told_apart, wrong_gradient
 from .engine.values import Choice, Number, Ordering, ShapePuzzle
 
 _FIXED = "is a tensor made with a fixed dtype, or outside torch?"
@@ -145,10 +145,14 @@ def output_is_one_value(answer):
 def output_is_an_average_of_the_values(answer):
     query, keys, _ = _lookup_inputs()
     total = answer(query, keys, torch.ones(6, 3, dtype=torch.float64))
-    if not torch.allclose(total, torch.ones(3, dtype=torch.float64)):
+    if (total - 1).abs().max() > 1e-9:
+        mine, _ = told_apart(total[0].item(), 1.0)
+        cause = "is softmax applied to the scores, over the keys?"
+        if (total - 1).abs().max() < 0.05:
+            cause = "is something small added to the sum that they are divided by?"
         return (
-            f"If every value is 1, any average is 1; yours is {total[0]:.3g}. The weights should "
-            f"sum to 1: is softmax applied to the scores, over the keys?"
+            f"If every value is 1, any average is 1; yours is {mine}. The weights should sum to "
+            f"1: {cause}"
         )
 
 
@@ -226,6 +230,18 @@ def my_soft_lookup(query, keys, values):
 @soft_lookup.wrong(output_is_an_average_of_the_values, "should sum to 1")
 def my_soft_lookup(query, keys, values):
     return (keys @ query) @ values
+
+
+@soft_lookup.wrong(output_is_an_average_of_the_values, "yours is 0.9998. The weights")
+def my_soft_lookup(query, keys, values):
+    powers = torch.exp(keys @ query - (keys @ query).max())
+    return powers @ values / (powers.sum() + 4e-4)
+
+
+@soft_lookup.wrong(output_is_an_average_of_the_values, "something small added to the sum")
+def my_soft_lookup(query, keys, values):
+    powers = torch.exp(keys @ query - (keys @ query).max())
+    return powers @ values / (powers.sum() + 1e-6)
 
 
 @soft_lookup.wrong(weights_come_from_the_dot_products, "hard look-up")
@@ -406,11 +422,12 @@ def each_row_sums_to_one(answer):
             "Each *column* sums to 1: the softmax runs over the queries. It should run over the "
             "keys, dim=-1, so that each query shares out one whole."
         )
-    furthest = totals.flatten()[(totals - 1).abs().argmax()]
-    return (
-        f"Each row of `weights` should sum to 1; one of yours sums to {furthest:.3g}. Does the "
-        f"softmax run over the keys only, dim=-1, and is its result what you return?"
-    )
+    furthest = totals.flatten()[(totals - 1).abs().argmax()].item()
+    cause = "Does the softmax run over the keys only, dim=-1, and is its result what you return?"
+    if abs(furthest - 1) < 0.01:
+        cause = "Is something small added to the sum that they are divided by?"
+    mine, _ = told_apart(furthest, 1.0)
+    return f"Each row of `weights` should sum to 1; one of yours sums to {mine}. {cause}"
 
 
 @attention.check
@@ -632,6 +649,13 @@ def my_attention(query, key, value, mask=None):
 def my_attention(query, key, value, mask=None):
     scores = query @ key.mT / query.size(-1) ** 0.5
     weights = torch.softmax(scores.flatten(-2), dim=-1).view_as(scores)
+    return weights @ value, weights
+
+
+@attention.wrong(each_row_sums_to_one, "Is something small added to the sum")
+def my_attention(query, key, value, mask=None):
+    powers = torch.exp(query @ key.mT / query.size(-1) ** 0.5)
+    weights = powers / (powers.sum(dim=-1, keepdim=True) + 1e-3)
     return weights @ value, weights
 
 
@@ -1046,6 +1070,11 @@ def real_tokens_are_seen_and_padding_is_not(answer):
             seen = [place for place in range(seq_len) if mask[row, 0, place]]
             if seen == list(range(length)):
                 continue
+            if length == seq_len and not seen:
+                return (
+                    f"A sequence of {length} real tokens has no padding in {seq_len} places, and "
+                    f"yours hides all of it: a slice that begins at `-0` is the whole row."
+                )
             if seen == list(range(length, seq_len)):
                 return "This is True for the padding; the course's masks say True = may look."
             return (
@@ -1057,6 +1086,14 @@ def real_tokens_are_seen_and_padding_is_not(answer):
 @padding.wrong(real_tokens_are_seen_and_padding_is_not, "True for the padding")
 def my_padding_mask(lengths, seq_len):
     return (torch.arange(seq_len) >= lengths[:, None])[:, None, :]
+
+
+@padding.wrong(real_tokens_are_seen_and_padding_is_not, "begins at `-0`")
+def my_padding_mask(lengths, seq_len):
+    mask = torch.ones(len(lengths), 1, seq_len, dtype=torch.bool)
+    for row, length in enumerate(lengths.tolist()):
+        mask[row, 0, -(seq_len - length) :] = False
+    return mask
 
 
 @padding.wrong(real_tokens_are_seen_and_padding_is_not, "should be True at")
@@ -1088,17 +1125,18 @@ largest_weight = Number(
     task="""
     A query and 16 keys hold random numbers of mean 0 and standard deviation 1, and `d_k` is 256.
     Nothing is scaled. With equal shares each key would get 1/16 = 0.06. How large, on average, is
-    the *largest* of the 16 weights? Guess before you run the next cell.
+    the *largest* of the 16 weights? Guess; the check measures it, and tells.
     """,
     truth=lambda: _mean_largest_weight(256),
     factor=1.12,
+    traps=((1 / 16, "That is the share of each if all are equal, and these are far from equal."),),
     reveal=True,
     hints=(
         "The scores have standard deviation √256 = 16. How far ahead is the best of 16, typically?",
         "A lead of 3 already gives the best key `e^3` = 20 times the weight of the next.",
     ),
-    because="Scores 16 wide make softmax all but a hard choice, which passes on almost no "
-    "gradient.",
+    because="With a standard deviation of 16 the best score is usually far ahead of the next, and "
+    "softmax gives it nearly all.",
 )
 
 
@@ -1429,12 +1467,14 @@ score_memory = Number(
     form="a number of GiB (2^30 bytes)",
     task="""
     How much memory do the scores of *one* layer take, written out in float32: batch 8, 12 heads,
-    4,096 tokens? In GiB, within 10%.
+    4,096 tokens? In GiB, within 3%.
     """,
     truth=lambda: 8 * 12 * 4096**2 * 4 / 2**30,
-    factor=1.1,
+    factor=1.03,
     traps=(
+        (6.44, "Nearly: that is in GB, thousands of millions of bytes; one GiB is 2^30 bytes."),
         (1.5, "1.5 G is how many scores there are; each takes 4 bytes."),
+        (1.61, "1.61 thousand million is how many scores there are; each takes 4 bytes."),
         (0.75, "One sequence has 12 heads; there are 8 sequences."),
         (0.5, "That is one head for 8 sequences; there are 12 heads."),
         (3.0, "That would be 2 bytes a score, as in bfloat16; float32 takes 4."),

@@ -162,17 +162,25 @@ def there_is_a_state_for_each_step(answer):
 
 @recurrent.check
 def first_state_comes_from_the_first_token_alone(answer):
-    x, w_input, _, bias = inputs = _rnn_inputs()
-    first = answer(*inputs)[:, 0]
+    x, w_input, w_state, bias = inputs = _rnn_inputs()
+    states = answer(*inputs)
+    first = states[:, 0]
     arriving = x[:, 0] @ w_input + bias
     if torch.allclose(first, torch.tanh(arriving), atol=1e-9):
         return None
     if torch.allclose(first, torch.tanh(arriving - bias), atol=1e-9):
         return "The bias is missing: it is added before `tanh`."
+    if torch.allclose(first, torch.tanh(arriving + bias), atol=1e-9):
+        return "The bias is added twice: once a step is enough, for token and state together."
     if torch.allclose(first, arriving, atol=1e-9):
         return "There is no `tanh` yet: without it the state can grow without bound."
     if torch.allclose(first, torch.sigmoid(arriving), atol=1e-9):
         return "That is a sigmoid. Here the new state goes through `tanh`, from -1 to 1."
+    from_its_end = _torch_rnn(x.flip(1), w_input, w_state, bias)
+    if any(torch.allclose(read, from_its_end, atol=1e-9) for read in (states, states.flip(1))):
+        return "The sequence is read from its end: a state may know about its past only."
+    if torch.allclose(states.flip(1), _torch_rnn(*inputs), atol=1e-9):
+        return "The states come back in reverse: that of the first token should stand first."
     return "After the first token the state should be `tanh` of that token's part: it starts at 0."
 
 
@@ -186,8 +194,6 @@ def each_state_comes_from_token_and_state_before(answer):
         return "Every step starts from zeros again: the state of the step before is not used."
     if torch.allclose(states, _torch_rnn(x, w_input, w_state.mT, bias), atol=1e-9):
         return "`w_state` is used transposed: it should be state @ w_state, the state as a row."
-    if torch.allclose(states.flip(1), _torch_rnn(x.flip(1), w_input, w_state, bias), atol=1e-9):
-        return "The sequence is read from its end: a state may know about its past only."
     return (
         "The first state is right and later ones are not: what is added to the token's part should "
         "be (state before) @ w_state."
@@ -276,6 +282,47 @@ def my_rnn(x, w_input, w_state, bias):
     for step in range(x.size(1)):
         state = torch.tanh(x[:, step] @ w_input + state @ w_state + bias)
         states.append(state)
+    return torch.stack(states, dim=1)
+
+
+@recurrent.wrong(first_state_comes_from_the_first_token_alone, "The bias is added twice")
+def my_rnn(x, w_input, w_state, bias):
+    arriving = x @ w_input + bias
+    state = x.new_zeros(x.size(0), w_state.size(0))
+    states = []
+    for step in range(x.size(1)):
+        state = torch.tanh(arriving[:, step] + state @ w_state + bias)
+        states.append(state)
+    return torch.stack(states, dim=1)
+
+
+@recurrent.wrong(first_state_comes_from_the_first_token_alone, "read from its end")
+def my_rnn(x, w_input, w_state, bias):
+    state = x.new_zeros(x.size(0), w_state.size(0))
+    states = []
+    for step in reversed(range(x.size(1))):
+        state = torch.tanh(x[:, step] @ w_input + state @ w_state + bias)
+        states.append(state)
+    return torch.stack(states, dim=1)
+
+
+@recurrent.wrong(first_state_comes_from_the_first_token_alone, "read from its end")
+def my_rnn(x, w_input, w_state, bias):
+    state = x.new_zeros(x.size(0), w_state.size(0))
+    states = []
+    for step in reversed(range(x.size(1))):
+        state = torch.tanh(x[:, step] @ w_input + state @ w_state + bias)
+        states.insert(0, state)
+    return torch.stack(states, dim=1)
+
+
+@recurrent.wrong(first_state_comes_from_the_first_token_alone, "come back in reverse")
+def my_rnn(x, w_input, w_state, bias):
+    state = x.new_zeros(x.size(0), w_state.size(0))
+    states = []
+    for step in range(x.size(1)):
+        state = torch.tanh(x[:, step] @ w_input + state @ w_state + bias)
+        states.insert(0, state)
     return torch.stack(states, dim=1)
 
 
@@ -464,6 +511,12 @@ def future_moves_nothing(answer):
     other[:, -1] += 1.0
     moved = (answer(other, weight, bias) - before)[:, :-1].abs().max()
     if moved > 1e-9:
+        rolled = sum(x.roll(back, dims=1) @ tap for back, tap in enumerate(weight)) + bias
+        if torch.allclose(before, rolled, atol=1e-9):
+            return (
+                "`roll` brings what falls off at the end back in at the start, so the first tokens "
+                "see the last ones. Before the first token there should be zeros."
+            )
         return (
             f"Changing the last token moves earlier outputs by {moved:.2g}: the window looks into "
             f"the future. Do all the zeros stand *in front*, none behind?"
@@ -554,6 +607,14 @@ def my_causal_convolution(x, weight, bias, dilation=1):
 def my_causal_convolution(x, weight, bias, dilation=1):
     kernel = weight.flip(0).permute(2, 1, 0)
     return functional.conv1d(x.mT, kernel, bias, padding="same", dilation=dilation).mT
+
+
+@convolution.wrong(future_moves_nothing, "back in at the start")
+def my_causal_convolution(x, weight, bias, dilation=1):
+    output = bias
+    for back in range(len(weight)):
+        output = output + x.roll(back * dilation, dims=1) @ weight[back]
+    return output
 
 
 @convolution.wrong(window_is_summed_tap_by_tap, "in reverse")

@@ -49,6 +49,8 @@ softmax_share = Number(
         (math.log(3.0), "That is the score itself."),
         (0.25, "That is the share of the *first* score."),
         (0.523, "That divides the scores; the softmax divides their exponentials."),
+        (0.731, "That would be right for scores 0 and 1. The second one is ln 3, about 1.1."),
+        (1 / 3, "A share is of the whole, 1 + 3, not of one of the two."),
     ),
     hints=("The exponentials of the scores are 1 and 3.",),
     because="The exponentials are 1 and 3; of four parts the second has three.",
@@ -117,9 +119,10 @@ cosine = Number(
         (24.0, "That is the dot product; divide it by both lengths."),
         (4.8, "That is divided by one length only; both vectors are 5 long."),
         (0.28, "A plus became a minus: the products are added."),
+        (16.26, "That is the angle in degrees; its cosine is asked for."),
     ),
     hints=("Dot product, divided by the two lengths.",),
-    because="3 times 4 plus 4 times 3 is 24, and both lengths are 5.",
+    because="The products add up to 24, and both lengths are 5: 24 / 25.",
 )
 
 slope = Number(
@@ -218,14 +221,12 @@ def the_rate_says_how_far(answer):
         found = answer(weight, gradient, rate)
         if found.dtype != torch.float64:
             return f"float64 should come back as float64; yours is {found.dtype}."
-        moved, wanted = found - weight, [-rate * g for g in gradient.tolist()]
-        if not all(
-            math.isclose(m, w, abs_tol=1e-9) for m, w in zip(moved.tolist(), wanted, strict=True)
-        ):
-            return (
-                f"With rate {rate} and a gradient of 4, a weight should move by {rate} times 4, "
-                f"downhill; yours moves by {moved[1].item():.4g}."
-            )
+        for moved, slope in zip((found - weight).tolist(), gradient.tolist(), strict=True):
+            if not math.isclose(moved, -rate * slope, abs_tol=1e-9):
+                return (
+                    f"With rate {rate} and a gradient of {slope:g}, a weight should move by {rate} "
+                    f"times {slope:g}, downhill; yours moves by {moved:.4g}."
+                )
 
 
 @step_down.wrong(a_step_lowers_the_loss, "points uphill")
@@ -241,6 +242,11 @@ def my_step(weight, gradient, rate):
 @step_down.wrong(the_rate_says_how_far, "With rate 0.5")
 def my_step(weight, gradient, rate):
     return weight - rate * gradient.sign()
+
+
+@step_down.wrong(the_rate_says_how_far, "a gradient of -2, a weight should move")
+def my_step(weight, gradient, rate):
+    return weight - rate * gradient.clamp(min=-1.0)
 
 
 @step_down.wrong(a_step_lowers_the_loss, "Is the rate used?")
@@ -273,6 +279,8 @@ nats = Number(
         (0.75, "The loss is a logarithm, not what is missing to 1."),
         (-math.log(4), "The sign: a loss is never negative here."),
         (2.0, "That is in bits; the natural logarithm gives nats."),
+        (0.25, "That is the probability itself; the loss is minus its logarithm."),
+        (math.log10(4), "That is with the logarithm to base 10; the natural one is asked for."),
         (math.log(4 / 3), "That is the loss if the *other* class were right."),
     ),
     hints=("Minus the logarithm of the probability of what was right.",),
@@ -317,5 +325,5 @@ three_sets = Ordering(
     right="cdab",
     rule="Whatever a choice has looked at can no longer judge that choice.",
     hints=("Which set must not have had a say in anything before it is used?",),
-    because="Split, train, choose, and only then look at the test set.",
+    because="What has had a say in a choice cannot judge it, so the test set comes last.",
 )

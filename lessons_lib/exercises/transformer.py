@@ -9,6 +9,7 @@ from lessons_lib.model.layers import Config, EncoderLayer
 from lessons_lib.model.transformer import count_parameters
 
 from .engine.declare import CodeExercise, FindTheBug
+from .engine.oracles import told_apart
 from .engine.values import Choice, Number, Ordering, ShapePuzzle
 
 # --- recap -------------------------------------------------------------------------------------
@@ -400,9 +401,11 @@ def each_token_has_mean_zero_and_variance_one(answer):
         return f"With scale 1 and shift 0 each token should have mean 0; yours do not.{cause}"
     if torch.allclose(variance, torch.full_like(variance, 5 / 6), atol=1e-3):
         return "The variance comes out 5/6 instead of 1: it was divided by D - 1, not by D."
+    furthest = variance.flatten()[(variance - 1).abs().argmax()].item()
+    mine, _ = told_apart(furthest, 1.0)
     return (
-        f"With scale 1 and shift 0 each token should have variance 1; yours have "
-        f"{variance.min():.2f} to {variance.max():.2f}. Is it the root of that token's variance?"
+        f"With scale 1 and shift 0 each token should have variance 1; one of yours has {mine}. Is "
+        f"it divided by the root of its own variance, with `eps` as it is given?"
     )
 
 
@@ -492,6 +495,13 @@ def my_layer_norm(x, scale, shift, eps=1e-5):
 def my_layer_norm(x, scale, shift, eps=1e-5):
     mean, variance = x.mean(dim=-1, keepdim=True), x.var(dim=-1, keepdim=True)
     return (x - mean) / (variance + eps).sqrt() * scale + shift
+
+
+@layer_norm.wrong(each_token_has_mean_zero_and_variance_one, "one of yours has 0.9995")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    centred = x - x.mean(dim=-1, keepdim=True)
+    variance = centred.square().mean(dim=-1, keepdim=True)
+    return centred / (variance + 1e-3).sqrt() * scale + shift
 
 
 @layer_norm.wrong(each_token_has_mean_zero_and_variance_one, "should have variance 1")
@@ -837,7 +847,8 @@ layer_parameters = Number(
         "Feed-forward has two: d_model by d_ff, and back.",
         "12 d² + 13 d, where d_ff is 4 d.",
     ),
-    because="4d² + 4d for attention, 8d² + 5d for feed-forward, 4d for the norms: 12d² + 13d.",
+    because="4d² + 4d for attention, 8d² + 5d for feed-forward, 4d for the norms: 12d² + 13d, with "
+    "d = 512.",
 )
 
 crossing = Number(
@@ -922,6 +933,8 @@ def _sequences(batch: int = 3, length: int = 5):
 def both_are_one_shorter(answer):
     for sizes in ((3, 5), (1, 2)):
         for name, part in zip(("decoder_input", "wanted"), answer(_sequences(*sizes)), strict=True):
+            if part.is_floating_point():
+                return f"`{name}` are token ids, whole numbers; yours are {part.dtype}."
             if part.shape != (sizes[0], sizes[1] - 1):
                 return (
                     f"For a target of shape {sizes}, `{name}` should be (B, L - 1) = "
@@ -971,6 +984,11 @@ def make_pair(target):
 @shift.wrong(both_are_one_shorter, "`wanted` should be")
 def make_pair(target):
     return target[:, :-1], target[1:]
+
+
+@shift.wrong(both_are_one_shorter, "`wanted` are token ids")
+def make_pair(target):
+    return target[:, :-1], target[:, 1:].float()
 
 
 @shift.wrong(answer_is_not_shown, "need only copy")

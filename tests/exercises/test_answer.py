@@ -194,6 +194,31 @@ def test_fault_in_a_helper_of_the_same_cell_names_the_helpers_line():
     assert "line 2 of your cell, `return 1 / 0`: ZeroDivisionError" in problem(cell(source))
 
 
+def test_assertion_of_the_readers_own_is_told_as_theirs():
+    bare = cell("def stub(x, y):\n    assert x.dim() == 1\n    return x + y\n")
+    assert problem(bare) == (
+        "An `assert` of your own does not hold at line 2 of your cell, `assert x.dim() == 1`. "
+        "It was given x (2, 3), y (3,)."
+    )
+    spoken = cell("def stub(x, y):\n    assert x.dim() == 1, 'one row please'\n")
+    assert "dim() == 1, 'one row please'`. It says: one row please. It was" in problem(spoken)
+
+
+def test_assertion_of_a_library_is_a_fault_like_any_other():
+    answer = cell("def stub(x, y):\n    return torch.testing.assert_close(x, x + 1)\n")
+    assert "stopped at line 2" in problem(answer) and "AssertionError: Tensor" in problem(answer)
+
+
+def test_fault_without_words_is_named_without_a_colon():
+    answer = cell("def stub(x, y):\n    raise KeyError\n")
+    assert "`raise KeyError`: KeyError. It was given" in problem(answer)
+
+
+def test_numbers_among_the_inputs_are_told_and_what_is_long_is_not():
+    answer = cell("def stub(x, y):\n    return x / 0\n")
+    assert problem(answer, args=(3, ["long"] * 99)).endswith("by zero. It was given x 3.")
+
+
 def test_recursion_without_end_is_told():
     source = "def stub(x, y):\n    return stub(x, y)\n"
     assert "RecursionError" in problem(cell(source))

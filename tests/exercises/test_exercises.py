@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jupytext
 import pytest
+import torch
 
 from lessons_lib.exercises.engine import pages, registry
 from lessons_lib.exercises.engine.answer import AnswerProblem
@@ -82,6 +83,15 @@ def test_unanswered_stub_is_neither_right_nor_wrong(exercise):
     assert judge(exercise, exercise.stub_function).passed is None
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.int16], ids=str)
+def test_positions_may_be_whole_numbers_of_any_width(dtype):
+    found = judge(
+        registry.find("positional_encoding.left_padding"),
+        lambda is_token: (is_token.cumsum(dim=-1) - 1).clamp(min=0).to(dtype),
+    )
+    assert found.passed is True, found.message
+
+
 @all_of(FindTheBug)
 def test_unrepaired_code_does_the_harm_that_is_told(exercise):
     _, message = first_objection(exercise, exercise.stub_function)
@@ -133,6 +143,17 @@ def defined(source: str, like, path: Path):
 def test_right_value_passes(exercise):
     found = judge(exercise, exercise.right_answer)
     assert found.passed is True, found.message
+
+
+@all_of(Number, Choice, Ordering, ShapePuzzle)
+def test_right_value_gets_its_reason(exercise):
+    reasons = [exercise.because]
+    if isinstance(exercise, Choice):
+        reasons = [exercise.reasons[letter] for letter in exercise.right]
+    message = judge(exercise, exercise.right_answer).message
+    for reason in reasons:
+        assert len(reason.split()) > 3
+        assert reason in message
 
 
 @in_pairs(parts_of(Choice, lambda exercise: sorted(set(exercise.options) - set(exercise.right))))

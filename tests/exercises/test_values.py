@@ -215,6 +215,30 @@ def test_solution_is_written_as_a_person_would(truth, factor, written):
     assert number.judge(number.right_answer).passed is True
 
 
+REASON = {**TEXTS, "because": "Three of four."}
+
+
+@pytest.mark.parametrize(
+    ("exercise", "message"),
+    [
+        (Number(kind="", truth=lambda: 0.75, factor=1.1, **REASON), "0.75 is right."),
+        (
+            Number(kind="", truth=lambda: 0.75, factor=1.1, reveal=True, **REASON),
+            "0.75 is right. It comes out at 0.75.",
+        ),
+        (
+            Ordering(kind="", items={"a": "A", "b": "B"}, right="ba", rule="", **REASON),
+            "That is the order.",
+        ),
+        (ShapePuzzle(truth=lambda: torch.zeros(3, 4), traps={}, **REASON), "(3, 4) is right."),
+    ],
+    ids=["number", "revealed", "order", "shape"],
+)
+def test_right_answer_is_told_why_once(exercise, message):
+    found = exercise.judge(exercise.right_answer)
+    assert (found.passed, found.message) == (True, f"{message} Three of four.")
+
+
 def test_number_says_on_which_side():
     assert NUMBER.judge(7).message == "7 is too low. It comes out at 8."
     assert NUMBER.judge(9).message == "9 is too high. It comes out at 8."

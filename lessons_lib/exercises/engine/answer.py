@@ -88,7 +88,7 @@ class Answer:
         came = came or "something before it was returned"
         return (
             f"What your function returns cannot be worked with: {came} led to "
-            f"{type(error).__name__}: {_first_line(error)}. Are shape and dtype as the task says?"
+            f"{_named(error)}. Are shape and dtype as the task says?"
         )
 
     def _require_arity(self, args, kwargs) -> None:
@@ -166,13 +166,12 @@ class Answer:
                 f"Your code asked for more memory than a check allows{size}{place}. "
                 f"The inputs here are small: is some length or width multiplied in twice?"
             )
-        shapes = ", ".join(
-            f"{name} {tuple(value.shape)}"
-            for name, value in inputs.items()
-            if hasattr(value, "shape")
-        )
-        given = f" It was given {shapes}." if shapes else ""
-        return f"Your code stopped{place}: {type(error).__name__}: {_first_line(error)}.{given}"
+        shown = ", ".join(filter(None, map(_briefly, inputs, inputs.values())))
+        given = f" It was given {shown}." if shown else ""
+        if _is_own_assertion(error, self.function):
+            said = f" It says: {_first_line(error)}." if _first_line(error) else ""
+            return f"An `assert` of your own does not hold{place}.{said}{given}"
+        return f"Your code stopped{place}: {_named(error)}.{given}"
 
 
 def _says_so_itself(error: BaseException, function: Callable) -> bool:
@@ -199,6 +198,24 @@ def _readers_line(error: BaseException, function: Callable) -> str:
         return ""
     line = linecache.getline(theirs[-1].filename, theirs[-1].lineno).strip()
     return f" at line {theirs[-1].lineno} of your cell" + (f", `{line}`" if line else "")
+
+
+def _is_own_assertion(error: BaseException, function: Callable) -> bool:
+    """Was it raised by an `assert` in the reader's own file?"""
+    code = getattr(function, "__code__", None)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return isinstance(error, AssertionError) and code and last.filename == code.co_filename
+
+
+def _briefly(name: str, value) -> str:
+    """'x (2, 3)' of a tensor, 'num_heads 4' of a number; nothing of what would be long."""
+    if hasattr(value, "shape"):
+        return f"{name} {tuple(value.shape)}"
+    return f"{name} {value}" if isinstance(value, int | float) else ""
+
+
+def _named(error: BaseException) -> str:
+    return ": ".join(filter(None, (type(error).__name__, _first_line(error))))
 
 
 def _first_line(error: BaseException) -> str:

@@ -22,7 +22,8 @@ class Exercise:
         kind: the few words that head the task, such as "Write it".
         task: what to do, in a sentence or two of Markdown.
         hints: from a nudge to nearly there.
-        because: Markdown shown with the solution: why it is so.
+        because: why it is so, in a sentence or two of Markdown without formulas: shown with the
+            solution, and with a right value.
         refresher: a section of the same page, by its heading, to read again after a miss.
     """
 

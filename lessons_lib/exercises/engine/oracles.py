@@ -21,6 +21,15 @@ def other_dtype(name: str, tensor: torch.Tensor, wanted: torch.dtype, advice: st
     return f"Given {wanted}, `{name}` is {tensor.dtype}: {advice}"
 
 
+def told_apart(mine: float, wanted: float) -> tuple[str, str]:
+    """Two numbers with three digits, or as many more as it takes to see that they differ."""
+    for digits in range(3, 18):
+        written = f"{mine:.{digits}g}", f"{wanted:.{digits}g}"
+        if written[0] != written[1]:
+            break
+    return written
+
+
 def wrong_gradient(names, ours, oracle, where: str = "the path") -> str | None:
     """A sentence on the first input whose gradient, left in `grad`, is missing or another.
 

@@ -92,7 +92,8 @@ class Number(ValueExercise):
         told = f" It comes out at {truth:.3g}. {self.because}" if self.reveal else ""
         told = told.rstrip()
         if _within(number, truth, self.factor):
-            return self.says(True, f"{shown(number)} is right.{told}")
+            reason = told or f" {self.because}".rstrip()
+            return self.says(True, f"{shown(number)} is right.{reason}")
         for value, reason in self.traps:
             if _within(number, value, 1.01):
                 return self.says(False, f"{reason}{told}")
@@ -170,7 +171,7 @@ class Ordering(ValueExercise):
         if sorted(order) != sorted(self.items):
             return self._wants(answer)
         if order == self.right:
-            return self.says(True, self.because or "That is the order.")
+            return self.says(True, f"That is the order. {self.because}".rstrip())
         first = next(
             i
             for i, (mine, right) in enumerate(zip(order, self.right, strict=True))
@@ -203,7 +204,7 @@ class ShapePuzzle(ValueExercise):
         if answer is None:
             return self._wants(given)
         if answer == right:
-            return self.says(True, self.because)
+            return self.says(True, f"{right} is right. {self.because}".rstrip())
         if answer in self.traps:
             return self.says(False, self.traps[answer])
         if len(answer) != len(right):
