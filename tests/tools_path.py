@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import constraints
 import course
 import environment
+import glance
 import gpu
 import my_notebooks
 import pages_extension
@@ -24,6 +25,7 @@ __all__ = [
     "constraints",
     "course",
     "environment",
+    "glance",
     "gpu",
     "my_notebooks",
     "notebooks",

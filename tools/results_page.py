@@ -2,12 +2,16 @@
 
 import functools
 import importlib
+import re
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 
+from glance import folded, forest, heat
 from marks import put_between
+from results_stories import HEATS, SO, STORIES, WORDS
 
+from lessons_lib.data.reviews import DOMAINS
 from lessons_lib.data.splits import load_split
 from lessons_lib.measure.baselines import vader_scores
 from lessons_lib.measure.intervals import interval_score
@@ -25,19 +29,6 @@ from studies.engine import at_the_edge
 PAGE = Path(__file__).resolve().parent.parent / "book" / "results.md"
 BEGIN = "<!-- results: made by `make studies` from studies/results; do not edit -->\n"
 END = "<!-- end of results -->"
-STORIES = {  # in the order of the page: what a study asks, and the chapter that tells its story
-    "length_extrapolation": ("Train short, read long: who bears it?", "04_positional_encoding"),
-    "date_translation": ("Which positions translate dates?", "06_transformer"),
-    "raw_text_and_quality": ("Does more raw text make better features?", "08_pretraining"),
-    "source_target_matrix_first": ("From which domain to which?", "12_fine_tuning"),
-    "labels_needed_starved": (
-        "How many labels? The version with starved controls",
-        "12_fine_tuning",
-    ),
-    "starved_control": ("How is a control starved?", "12_fine_tuning"),
-    "labels_needed": ("How many labels does pre-training save?", "12_fine_tuning"),
-    "source_target_matrix": ("From which domain to which, with everything open?", "12_fine_tuning"),
-}
 Numbers = Callable[..., list[dict]]  # of a variant: the numbers of its final runs, one a seed
 
 
@@ -179,18 +170,51 @@ def updated(page: str) -> str:
 
 
 def results_section() -> str:
-    """How good the forecasts were in all, then a table for each study."""
+    """How good the forecasts were in all, then each study: seen at a glance, and folded below."""
     found = {name: outcomes(name) for name in STORIES}
     held = [entry["held"] for entries in found.values() for entry in entries]
-    missing = f"; {held.count(None)} wait for runs that are missing" if None in held else ""
+    missing = f"; {held.count(None)} were not run" if None in held else ""
     told = (
         f"Of {len(held)} forecasts, {held.count(True)} held, {held.count(False)} missed{missing}."
     )
     parts = [told]
     for name, entries in found.items():
-        parts += [f"## {STORIES[name][0]}", _story(name), _table(entries)]
-        parts += [scored] if (scored := _scored(name, entries)) else []
+        parts += [f"## {STORIES[name][0]}", SO[name], forest([_seen(one) for one in entries])]
+        parts += [heat_of(name)] if name in HEATS else []
+        details = [_story(name), _table(entries), _scored(name, entries)]
+        parts.append(folded("Numbers, settings, changes", "\n\n".join(filter(None, details))))
     return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def _seen(entry: dict) -> dict:
+    """An entry as a forest draws it."""
+    mean = statistics.mean(entry["found"]) if entry["found"] else None
+    return entry | {"words": in_words(entry), "mean": mean}
+
+
+def in_words(entry: dict) -> str:
+    """A contrast as a person would say it: "own films against VADER"."""
+    words = entry["contrast"]
+    if "against" in entry:
+        words += f" - {entry['against']}"
+    for old, new in WORDS:
+        words = re.sub(old, new, words)
+    return words[0].upper() + words[1:]
+
+
+def heat_of(name: str) -> str:
+    """A study's r as a table of heat, with VADER below."""
+    corner, columns, rows = HEATS[name]
+    results = stored(name)
+
+    def mean_r(variant, target) -> float | None:
+        runs = final_runs(results, variant)
+        return statistics.mean(run["numbers"][f"r_{target}"] for run in runs) if runs else None
+
+    told = {label: [mean_r(*cell) for cell in cells] for label, cells in rows.items()}
+    if name == "source_target_matrix":
+        told["VADER"] = [vader_r(domain) for domain in DOMAINS]
+    return heat(told, columns, corner)
 
 
 def _story(name: str) -> str:
@@ -238,9 +262,7 @@ def _table(entries: list[dict]) -> str:
     heads += ["on sealed texts"] * is_open
     lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
     for entry in entries:
-        low, high = entry["interval"]
-        against = f" against {entry['against']}" if "against" in entry else ""
-        cells = [f"{entry['contrast']}{against}".replace("_", " "), _span(low, high)]
+        cells = [in_words(entry), _span(*entry["interval"])]
         if found := entry["found"]:
             cells.append(f"{statistics.mean(found):+.2f}")
             cells.append(_span(min(found), max(found)) if len(found) > 1 else "")

@@ -43,7 +43,7 @@ def test_a_study_that_has_not_begun_is_missing_as_a_whole(monkeypatch):
 
     monkeypatch.setattr(results_page, "load_results", gone)
     assert {entry["held"] for entry in results_page.outcomes("date_translation")} == {None}
-    assert "missing." in results_page.results_section()
+    assert "were not run." in results_page.results_section()
 
 
 def test_page_without_its_marks_is_refused():

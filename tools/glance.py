@@ -1,0 +1,91 @@
+"""Pieces of the page of results that are seen before they are read: forests and heat tables, HTML.
+
+Widths are shares of the row, so a phone shows the same as a desktop; colours are the page's own
+(`book/_static/glance.css`). Each row says in words, too, what it shows.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+
+
+def forest(entries: Sequence[dict]) -> str:
+    """One line for each contrast: its forecast as a bar, its outcome as a dot.
+
+    Args:
+        entries: with "words", "interval", "mean" (None where it was not run), "held", and
+            "sealed", a dictionary with value, low and high, or None.
+    """
+    reach = 1.1 * max(abs(number) for entry in entries for number in _numbers(entry))
+    rows = "\n".join(_row(entry, reach) for entry in entries)
+    ends = f"<span>−{reach:.2f}</span><span>0</span><span>+{reach:.2f}</span>"
+    return f'<div class="forest">\n{rows}\n<div class="forest-axis">{ends}</div>\n</div>'
+
+
+def _numbers(entry: dict) -> list[float]:
+    sealed = entry["sealed"] or {}
+    own = [entry["mean"], *(sealed.get(name) for name in ("low", "high"))]
+    return [*entry["interval"], *(number for number in own if number is not None)]
+
+
+def _row(entry: dict, reach: float) -> str:
+    low, high = entry["interval"]
+    verdict = {True: "held", False: "missed", None: "not run"}[entry["held"]]
+    told = f"forecast {_signed(low)} to {_signed(high)}"
+    marks = _span("forecast", low, high, reach)
+    if entry["mean"] is not None:
+        told += f", outcome {_signed(entry['mean'])}: {verdict}"
+        marks += _dot("outcome", entry["mean"], reach)
+    else:
+        told += ": not run"
+    if sealed := entry["sealed"]:
+        marks += _span("sealed", sealed["low"], sealed["high"], reach)
+        marks += _dot("sealed-dot", sealed["value"], reach)
+        told += f"; on sealed texts {_signed(sealed['value'])}"
+    label = html.escape(entry["words"])
+    return (
+        f'<div class="forest-row {verdict.replace(" ", "-")}"><p>{label} <small>{told}</small></p>'
+        f'<div class="forest-track" aria-hidden="true">{marks}</div></div>'
+    )
+
+
+def _span(name: str, low: float, high: float, reach: float) -> str:
+    left, width = _place(low, reach), _place(high, reach) - _place(low, reach)
+    return f'<i class="{name}" style="left:{left:.1f}%;width:{width:.1f}%"></i>'
+
+
+def _dot(name: str, value: float, reach: float) -> str:
+    return f'<i class="{name}" style="left:{_place(value, reach):.1f}%"></i>'
+
+
+def _place(value: float, reach: float) -> float:
+    return 50 + 50 * value / reach
+
+
+def heat(
+    rows: Mapping[str, Sequence[float | None]], columns: Sequence[str], corner: str = ""
+) -> str:
+    """A table of r whose cells are the darker, the higher they are."""
+    heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
+    body = "\n".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>{"".join(map(_cell, cells))}</tr>'
+        for name, cells in rows.items()
+    )
+    head = f'<thead><tr><th scope="col">{html.escape(corner)}</th>{heads}</tr></thead>'
+    return f'<div class="heat" tabindex="0"><table>{head}\n<tbody>\n{body}\n</tbody></table></div>'
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "<td>–</td>"
+    share = round(100 * min(1.0, max(0.0, value)) ** 2)
+    side = ' class="strong"' if share > 85 else ""
+    return f'<td{side} style="--share:{share}%">{value:.2f}</td>'
+
+
+def folded(summary: str, markdown: str) -> str:
+    """Markdown behind a line that opens it."""
+    return f"<details><summary>{html.escape(summary)}</summary>\n\n{markdown}\n\n</details>"
+
+
+def _signed(number: float) -> str:
+    return f"{number:+.2f}".replace("-", "−")
