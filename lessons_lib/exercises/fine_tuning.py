@@ -1025,7 +1025,7 @@ def _mean_r(domain: str, labels: int, kind: str) -> float:
     """Mean r over the seeds of a cell of the study on labels."""
     from lessons_lib.measure.results import final_runs, load_results
 
-    runs = final_runs(load_results("labels_needed_starved"), (domain, str(labels), kind))
+    runs = final_runs(load_results("labels_needed"), (domain, str(labels), kind))
     return statistics.mean(run["numbers"][f"r_{domain}"] for run in runs)
 
 
@@ -1046,27 +1046,27 @@ with_64_labels = Number(
         (0.88, "That is where one human rater stands. No label is worth that much."),
         (0.12, "That is what counted words reach, which begin with no meaning at all."),
     ),
-    because="It is the mean of five draws of 64 texts, and about what VADER reaches with none.",
+    because="It is the mean of five draws of 64 texts, and near what VADER reaches with none.",
 )
 
 who_is_first = Ordering(
     kind="Predict",
     answer_name="who_is_first_answer",
     task="""
-    2,000 labelled film snippets. Put these in order by the r that they reach on test texts, the
-    lowest first.
+    Film snippets. Put these in order by the r that they reach on test texts, the lowest first.
     """,
     items={
-        "a": "the published encoder",
-        "b": "an encoder of the same shape from random weights: its word vectors stay as they are, "
-        "the rest is trained for 80 steps",
-        "c": "weighted counts of words and word pairs, with ridge regression",
+        "a": "an encoder of the published shape from random weights, everything open, with 2,000 "
+        "labels and as many steps as it wants",
+        "b": "the published encoder with 256 labels",
+        "c": "the published encoder with 64 labels",
+        "d": "weighted counts of words and word pairs, with ridge regression, and 64 labels",
     },
-    right="bca",
-    rule="Which of them knows what words mean, and which of them at least knows the words?",
-    hints=("In 80 steps of 32 texts, random layers have to learn what a word is.",),
-    because="80 steps over random word vectors that stay shut are not even worth plain counts. "
-    "What the same weights do when they get what they need stands further down.",
+    right="dcab",
+    rule="They lie more than .05 apart. How many labels may knowledge of the language be worth?",
+    hints=("Random weights with 2,000 labels come to where counted words with 2,000 are.",),
+    because="Thirty times the labels bring random weights past the published encoder with 64, and "
+    "eight times are too few to catch up with it at 256.",
 )
 
 unfair_claim = Choice(
