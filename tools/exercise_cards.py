@@ -49,9 +49,15 @@ def exercise_name(cell: dict) -> str | None:
 
 
 def _prepared(cell: dict) -> dict:
-    """A cell as the page shows it: what gives an answer away folded, progress left to the page."""
+    """A cell as the page shows it.
+
+    What gives an answer away is folded, progress is left to the page, and no verdict tells that
+    nothing was answered yet, of which a reader of the page is aware.
+    """
     cell = copy.deepcopy(cell)
     source = _text(cell["source"])
+    if "outputs" in cell:
+        cell["outputs"] = [one for one in cell["outputs"] if not _is_unanswered(one)]
     if REVEAL_TAG in cell["metadata"].get("tags", []):
         cell["metadata"]["tags"].append("hide-output")
         cell["metadata"]["mystnb"] = _REVEAL_PROMPTS
@@ -64,8 +70,6 @@ def _framed(cells: list[dict], name: str, known: dict, place: str, colab: str) -
     task, *others = cells
     task["source"] = _text(task["source"]).removeprefix(f"**Exercise · {known['kind']}.** ")
     code = [cell for cell in others if cell["cell_type"] == "code"]
-    for cell in code:
-        cell["outputs"] = [one for one in cell["outputs"] if not _is_unanswered(one)]
     address = f"{colab}#scrollTo={code[0]['id']}" if colab and code else ""
     head = _raw(_head(name, known, place, address), f"{task['id']}-head")
     return [head, task, *others, _raw("</div>", f"{task['id']}-end")]

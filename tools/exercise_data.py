@@ -1,7 +1,7 @@
 """What the book's pages know of a chapter's exercises: book/exercises/NN_name.json.
 
-The book is built without torch, so it cannot ask the declarations. `make notebooks` writes down what
-it needs, and a test fails where the two disagree.
+The book is built without torch, so it cannot ask the declarations. `make notebooks` writes down
+what it needs, and a test fails where the two disagree.
 """
 
 import json

@@ -4,25 +4,9 @@
 
 (() => {
   const {make} = lessons;
-  const ANSWERS = "transformer-transfer.answers"; // what was put in last, to stand there again
+  const ANSWER = "transformer-transfer.answer."; // what was put in last, to stand there again
   const cards = [...document.querySelectorAll(".exercise")];
   const refreshed = []; // called after each change of the record
-
-  const answers = () => {
-    try {
-      return JSON.parse(localStorage.getItem(ANSWERS)) ?? {};
-    } catch (error) {
-      return {};
-    }
-  };
-
-  const keepAnswer = (name, answer) => {
-    try {
-      localStorage.setItem(ANSWERS, JSON.stringify({...answers(), [name]: answer}));
-    } catch (error) {
-      // Full, or forbidden: the answer stands on the page as long as it is open.
-    }
-  };
 
   const refresh = () => {
     const record = lessons.load();
@@ -63,7 +47,7 @@
     const form = lessons.form(card);
     card.querySelector(":scope > .cell").before(form.element);
     card.classList.add("answerable");
-    const before = answers()[name];
+    const before = lessons.kept(ANSWER + name);
     if (before) {
       form.fill(before);
       show(form.status, lessons.judge(exercise, before));
@@ -74,9 +58,9 @@
       const verdict = lessons.judge(exercise, answer);
       show(form.status, verdict);
       if (!answer.trim()) return; // a slip of the hand is no try
-      const guess = type === "shape" ? null : (type === "number" && lessons.numberOf(answer)) || answer;
-      lessons.save(name, verdict.passed, guess);
-      keepAnswer(name, answer);
+      const guess = type === "number" ? lessons.numberOf(answer) ?? answer : answer;
+      lessons.save(name, verdict.passed, type === "shape" ? null : guess);
+      lessons.keep(ANSWER + name, answer);
       refresh();
     });
     if (kind.startsWith("Predict")) {
@@ -92,7 +76,12 @@
     const said = make("span", {role: "status"});
     const copy = button("Copy the code", async () => {
       const code = cells.map(cell => cell.querySelector("pre").textContent.trim()).join("\n\n");
-      said.textContent = (await copied(code)) ? "Copied." : "Not copied: mark it and use the keyboard.";
+      try {
+        await navigator.clipboard.writeText(code);
+        said.textContent = "Copied.";
+      } catch {
+        said.textContent = "The browser does not allow it; mark the code and copy it by hand.";
+      }
     });
     const bar = make("p", {class: "exercise-buttons"}, copy);
     const {notebook} = card.dataset;
@@ -101,15 +90,6 @@
     }
     bar.append(said);
     cells.at(-1).after(bar);
-  };
-
-  const copied = async text => {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch (error) {
-      return false;
-    }
   };
 
   const isSolved = (record, card) => record[card.dataset.name]?.passed ?? false;

@@ -8,7 +8,8 @@ window.lessons = {};
   const DECIMAL =
     String.raw`[+-]?(?:\d{1,3}(?:,\d{3})+|\d[\d_]*|(?=\.\d))(?:\.\d*)?(?:e[+-]?\d{1,3})?`;
   const NUMBER = new RegExp(`^\\s*(${DECIMAL})\\s*(?:/\\s*(${DECIMAL})\\s*)?$`, "i");
-  const SIZES = /^\s*[([]?\s*(?:\d+(?:\s*,\s*\d+|\s+\d+)*)?\s*,?\s*[)\]]?\s*$/;
+  const LIST = String.raw`\s*(?:\d+(?:\s*,\s*\d+|\s+\d+)*\s*,?)?\s*`;
+  const SIZES = new RegExp(`^\\s*(?:\\(${LIST}\\)|\\[${LIST}\\]|${LIST})\\s*$`);
   const LINKS = ["and", "then"]; // between letters: "a and c"
 
   // The finite number that a text stands for; null where it stands for none.
@@ -56,11 +57,9 @@ window.lessons = {};
   // A text in quotes, as Python's repr writes it.
   lessons.quoted = text => {
     const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-    const escaped = text
-      .replace(/\\/g, "\\\\")
-      .replace(/\n/g, "\\n")
-      .replace(/\r/g, "\\r")
-      .replace(/\t/g, "\\t");
+    const named = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"};
+    const escaped = text.replace(/[\\\x00-\x1f\x7f-\xa0\xad]/g, one =>
+      named[one] ?? `\\x${one.charCodeAt(0).toString(16).padStart(2, "0")}`);
     return quote + (quote === "'" ? escaped.replace(/'/g, "\\'") : escaped) + quote;
   };
 })();

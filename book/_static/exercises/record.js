@@ -6,15 +6,34 @@
 (() => {
   const PLACE = "transformer-transfer.progress";
   const SCHEMA = 1;
-  let unkept = {}; // where the browser keeps nothing, as in a private window
+  const DAMAGED = "The progress file is damaged.";
+  const unkept = {}; // for where the browser keeps nothing: it lasts as long as the page
 
-  lessons.load = () => {
+  lessons.kept = place => {
     try {
-      const text = localStorage.getItem(PLACE);
-      return text === null ? unkept : lessons.read(text);
-    } catch (error) {
-      setAside();
-      return unkept;
+      return localStorage.getItem(place) ?? unkept[place];
+    } catch {
+      return unkept[place];
+    }
+  };
+
+  lessons.keep = (place, text) => {
+    unkept[place] = text;
+    try {
+      localStorage.setItem(place, text);
+    } catch {} // full, or forbidden
+  };
+
+  // The reader's record; what cannot be read is kept under another name, and a new one begins.
+  lessons.load = () => {
+    const text = lessons.kept(PLACE);
+    if (text === undefined) return {};
+    try {
+      return lessons.read(text);
+    } catch {
+      lessons.keep(`${PLACE}.${Date.now()}.aside`, text);
+      lessons.keep(PLACE, lessons.written({}));
+      return {};
     }
   };
 
@@ -23,25 +42,23 @@
     let content;
     try {
       content = JSON.parse(text.replace(/^\uFEFF/, ""));
-    } catch (error) {
-      throw new Error("The progress file is damaged.");
+    } catch {
+      throw new Error(DAMAGED);
     }
-    if (content === null || content.schema === undefined) {
-      throw new Error("The progress file is damaged.");
+    const schema = content?.schema;
+    if (schema === undefined) throw new Error(DAMAGED);
+    if (schema !== SCHEMA) {
+      throw new Error(`The progress file has schema ${schema}; this is ${SCHEMA}.`);
     }
-    if (content.schema !== SCHEMA) {
-      throw new Error(`The progress file has schema ${content.schema}; this is ${SCHEMA}.`);
-    }
-    const entries = isObject(content.exercises) ? Object.values(content.exercises) : [null];
-    if (!entries.every(isEntry)) throw new Error("The progress file is damaged.");
-    return content.exercises;
+    const {exercises} = content;
+    if (!isObject(exercises) || !Object.values(exercises).every(isEntry)) throw new Error(DAMAGED);
+    return exercises;
   };
 
   lessons.written = record => {
     const sorted = object => Object.fromEntries(Object.entries(object).sort());
-    const exercises = sorted(record);
-    for (const name in exercises) exercises[name] = sorted(exercises[name]);
-    return JSON.stringify({exercises, schema: SCHEMA}, null, 1);
+    const entries = Object.entries(sorted(record)).map(([name, entry]) => [name, sorted(entry)]);
+    return JSON.stringify({exercises: Object.fromEntries(entries), schema: SCHEMA}, null, 1);
   };
 
   // Add one try; the first guess stays.
@@ -51,14 +68,15 @@
     entry.tries += 1;
     if (passed && !entry.passed) {
       entry.passed = true;
-      entry.passed_at = new Date().toISOString().slice(0, 19) + "+00:00";
+      entry.passed_at = `${new Date().toISOString().slice(0, 19)}+00:00`;
     }
     if (guess !== null) entry.first_guess ??= guess;
-    keep(record);
+    lessons.keep(PLACE, lessons.written(record));
   };
 
   // Join another record into the reader's own; nothing is lost, whichever comes first.
-  lessons.join = record => keep(lessons.merge(lessons.load(), record));
+  lessons.join = record =>
+    lessons.keep(PLACE, lessons.written(lessons.merge(lessons.load(), record)));
 
   lessons.merge = (one, other) => {
     const joined = {...one};
@@ -69,36 +87,15 @@
   };
 
   const mergeEntries = (one, other) => {
-    const joined = {...one};
+    const joined = {...other, ...one};
     for (const key in other) {
-      joined[key] = key in one && written(one[key]) <= written(other[key]) ? one[key] : other[key];
+      if (key in one && asPython(other[key]) < asPython(one[key])) joined[key] = other[key];
     }
-    joined.passed = one.passed || other.passed;
-    joined.tries = Math.max(one.tries, other.tries);
-    return joined;
+    const passed = one.passed || other.passed;
+    return {...joined, passed, tries: Math.max(one.tries, other.tries)};
   };
 
-  const written = value => (typeof value === "string" ? lessons.quoted(value) : String(value));
-
-  const keep = record => {
-    unkept = record;
-    try {
-      localStorage.setItem(PLACE, lessons.written(record));
-    } catch (error) {
-      // Full, or forbidden: it lasts as long as the page.
-    }
-  };
-
-  // What cannot be read is kept under another name, never written over.
-  const setAside = () => {
-    try {
-      localStorage.setItem(`${PLACE}.${Date.now()}.aside`, localStorage.getItem(PLACE));
-      localStorage.removeItem(PLACE);
-    } catch (error) {
-      // Nothing can be read here at all.
-    }
-  };
-
+  const asPython = value => (typeof value === "string" ? lessons.quoted(value) : String(value));
   const isObject = value => typeof value === "object" && value !== null && !Array.isArray(value);
   const isEntry = entry =>
     isObject(entry) && typeof entry.passed === "boolean" && Number.isInteger(entry.tries)
