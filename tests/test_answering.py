@@ -35,10 +35,20 @@ def browser():
 @pytest.fixture
 def visit(browser):
     """A page of exercises, opened by somebody who has answered none."""
-    opened = pages.open_visit(browser, CHAPTER, "light")
+    opened = opened_without_maths(browser, CHAPTER)
     yield opened
     assert opened.complaints == []
     opened.page.context.close()
+
+
+def opened_without_maths(browser, name: str) -> pages.Visit:
+    """A page whose formulas are not drawn, which takes most of the time and changes no answer."""
+    page = browser.new_context(viewport=DESKTOP, reduced_motion="reduce").new_page()
+    page.route("**/mathjax/*.js*", lambda route: route.fulfill(content_type="text/javascript"))
+    visit = pages.Visit(name, "light", page)
+    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    page.goto(pages.page_file(name).as_uri())
+    return visit
 
 
 def card_of(page, short: str):
@@ -69,7 +79,7 @@ def bring_into_order(card, letters: str) -> None:
 
 @pytest.mark.parametrize("name", pages.chapter_pages())
 def test_every_value_can_be_answered_rightly_on_its_page(browser, name):
-    visit = pages.open_visit(browser, name, "light")
+    visit = opened_without_maths(browser, name)
     chapter = name.partition("_")[2]
     for exercise in registry.exercises_of(chapter):
         card = card_of(visit.page, exercise.name.partition(".")[2])
@@ -216,7 +226,7 @@ def test_verdicts_heads_and_buttons_can_be_read(browser, theme):
 
 
 def test_code_is_copied_with_its_check(browser):
-    visit = pages.open_visit(browser, CHAPTER, "light")
+    visit = opened_without_maths(browser, CHAPTER)
     visit.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     card = card_of(visit.page, "causal")
     card.get_by_role("button", name="Copy the code").click()

@@ -29,12 +29,55 @@ VALUES = [
 ODD = [
     *("", " ", "3/4", "2,304", "1e3", " b ", "B", "NaN", "nan", "inf", "-inf", "None", "..."),
     *("1_000", "1__0", "1_", "_1", "1,2", "1,234,567.5", "1e999", "1e-999", "8/0", "0/0", "8/"),
-    *("/8", "1/1e999", "0", "-0", "+3", "-16", ".5", "5.", ".", "0x8", "8 %", "½", "1 2", "1e", "e3"),
+    *(
+        "/8",
+        "1/1e999",
+        "0",
+        "-0",
+        "+3",
+        "-16",
+        ".5",
+        "5.",
+        ".",
+        "0x8",
+        "8 %",
+        "½",
+        "1 2",
+        "1e",
+        "e3",
+    ),
     *("and", "then", "a and b", "a then b", "b & c", "(b)", "b)", "a, b", "ba", "aa", "abcdefgh"),
-    *("yes", "ß", "Ä", "²", "it's", 'say "it\'s"', 'a "word"', "a\\b", "a\tb", "x\u00a0y", "1234.5"),
+    *(
+        "yes",
+        "ß",
+        "Ä",
+        "²",
+        "it's",
+        'say "it\'s"',
+        'a "word"',
+        "a\\b",
+        "a\tb",
+        "x\u00a0y",
+        "1234.5",
+    ),
     *("12345.5", "1235.5", "0.00012345", "123456", "9999", "10000", "1e15", "1e22", "2.5e-7"),
 ]
-ODD_SHAPES = ["", " ", "b", "2.5", "(2,", "[2)", "(,)", "2,,3", "-1", "2 x 3", "(2, 3.0)", "[", "None", "½"]
+ODD_SHAPES = [
+    "",
+    " ",
+    "b",
+    "2.5",
+    "(2,",
+    "[2)",
+    "(,)",
+    "2,,3",
+    "-1",
+    "2 x 3",
+    "(2, 3.0)",
+    "[",
+    "None",
+    "½",
+]
 
 
 @pytest.fixture(scope="module")
@@ -128,9 +171,7 @@ def letter_texts(letters: str, right: str) -> list[str]:
         for size in range(1, len(letters) + 1)
         for some in itertools.combinations(letters, size)
     ]
-    swapped = [
-        right[:k] + right[k + 1] + right[k] + right[k + 2 :] for k in range(len(right) - 1)
-    ]
+    swapped = [right[:k] + right[k + 1] + right[k] + right[k + 2 :] for k in range(len(right) - 1)]
     ways = [right, right.upper(), ", ".join(right), " and ".join(right), right[::-1]]
     return [*chosen, *swapped, *ways]
 

@@ -8,7 +8,13 @@ from tools_path import course, exercise_cards, exercise_data, notebooks, pages_e
 
 NAME = "self_attention.causal"
 KNOWN = {"kind": "Write it", "minutes": 18, "type": "code"}
-VALUE = {"kind": "Recap", "minutes": 3, "type": "choice", "form": 'one of "a", "b"', "judge": "e30="}
+VALUE = {
+    "kind": "Recap",
+    "minutes": 3,
+    "type": "choice",
+    "form": 'one of "a", "b"',
+    "judge": "e30=",
+}
 
 
 def cell(kind: str, source: str, *tags: str, outputs=()) -> dict:
