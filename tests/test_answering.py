@@ -1,4 +1,4 @@
-"""Exercises on the built pages, as a reader meets them: answered, kept, carried, without scripts."""
+"""Exercises on the built pages, as a reader meets them: answered, kept, carried along."""
 
 import json
 from collections import Counter

@@ -4,98 +4,33 @@ The scripts are run in a browser, as the page runs them, with the data that the 
 """
 
 import itertools
-import json
-import re
 
 import pytest
-import rendered_pages as pages
 from tools_path import exercise_data, notebooks
 
-from lessons_lib import exercises
-from lessons_lib.exercises.engine import browser, record, registry
+from lessons_lib.exercises.engine import browser, registry
 from lessons_lib.exercises.engine.declare import CodeExercise
 from lessons_lib.exercises.engine.reading import shown
 from lessons_lib.exercises.engine.state import fixed_state
 from lessons_lib.exercises.engine.values import Choice, Number, Ordering, ShapePuzzle, ValueExercise
 
 CHAPTERS = notebooks.chapter_names()
-SCRIPTS = pages.ROOT / "book" / "_static" / "exercises"
 VALUES = [
     one
     for chapter in registry.chapters()
     for one in registry.exercises_of(chapter)
     if isinstance(one, ValueExercise)
 ]
-ODD = [
+ODD_TEXTS = [
     *("", " ", "3/4", "2,304", "1e3", " b ", "B", "NaN", "nan", "inf", "-inf", "None", "..."),
-    *("1_000", "1__0", "1_", "_1", "1,2", "1,234,567.5", "1e999", "1e-999", "8/0", "0/0", "8/"),
-    *(
-        "/8",
-        "1/1e999",
-        "0",
-        "-0",
-        "+3",
-        "-16",
-        ".5",
-        "5.",
-        ".",
-        "0x8",
-        "8 %",
-        "½",
-        "1 2",
-        "1e",
-        "e3",
-    ),
-    *("and", "then", "a and b", "a then b", "b & c", "(b)", "b)", "a, b", "ba", "aa", "abcdefgh"),
-    *(
-        "yes",
-        "ß",
-        "Ä",
-        "²",
-        "it's",
-        'say "it\'s"',
-        'a "word"',
-        "a\\b",
-        "a\tb",
-        "x\u00a0y",
-        "1234.5",
-    ),
-    *("12345.5", "1235.5", "0.00012345", "123456", "9999", "10000", "1e15", "1e22", "2.5e-7"),
+    *("1_000", "1__0", "1_", "_1", "1,2", "1,234,567.5", "1e999", "1e-999", "8/0", "0/0"),
+    *("8/", "/8", "1/1e999", "0", "-0", "+3", "-16", ".5", "5.", ".", "0x8", "8 %", "½"),
+    *("1 2", "1e", "e3", "1234.5", "1235.5", "12345.5", "0.00012345", "9999", "10000"),
+    *("1e15", "1e22", "2.5e-7", "and", "then", "a and b", "a then b", "b & c", "(b)", "b)"),
+    *("a, b", "ba", "aa", "abcdefgh", "yes", "ß", "Ä", "²", "it's", 'say "it\'s"'),
+    *('a "word"', "a\\b", "a\tb", "x\u00a0y"),
 ]
-ODD_SHAPES = [
-    "",
-    " ",
-    "b",
-    "2.5",
-    "(2,",
-    "[2)",
-    "(,)",
-    "2,,3",
-    "-1",
-    "2 x 3",
-    "(2, 3.0)",
-    "[",
-    "None",
-    "½",
-]
-
-
-@pytest.fixture(scope="module")
-def page():
-    """An empty page with the scripts that judge and keep; `page.evaluate` runs JavaScript in it."""
-    if pages.browser_command() is None:
-        pytest.skip(pages.NO_BROWSER)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=pages.browser_command(), args=[*pages.QUIET, pages.OFFLINE]
-        )
-        opened = started.new_page()
-        for name in ("reading", "judge", "record"):
-            opened.add_script_tag(path=str(SCRIPTS / f"{name}.js"))
-        yield opened
-        started.close()
+ODD_SHAPES = ["", " ", "b", "2.5", "(2,", "[2)", "(,)", "2,,3", "-1", "2 x 3", "(2, 3.0)", "½"]
 
 
 def stored(exercise) -> dict:
@@ -162,7 +97,7 @@ def cases_of(exercise) -> list[tuple[str, object]]:
     else:
         letters = exercise.options if isinstance(exercise, Choice) else exercise.items
         texts = letter_texts("".join(letters), exercise.right)
-    return [(text, text) for text in [*texts, *ODD]]
+    return [(text, text) for text in [*texts, *ODD_TEXTS]]
 
 
 def letter_texts(letters: str, right: str) -> list[str]:
@@ -196,7 +131,7 @@ def shape_cases(exercise: ShapePuzzle) -> list[tuple[str, object]]:
         right,
         *exercise.traps,
         *itertools.permutations(right),
-        *(right[:k] + (right[k] + 1,) + right[k + 1 :] for k in range(len(right))),
+        *((*right[:k], right[k] + 1, *right[k + 1 :]) for k in range(len(right))),
         *(right[:-1], (*right, 1), (1,), (), (10, 9, 8), (0,) * len(right)),
     ]
     written = [(str(shape), shape) for shape in shapes]
@@ -210,9 +145,9 @@ JUDGE = "([text, answers]) => answers.map(one => lessons.judge(lessons.unveil(te
 
 @pytest.mark.browser
 @pytest.mark.parametrize("exercise", VALUES, ids=lambda exercise: exercise.name)
-def test_python_and_the_page_say_the_same_of_every_answer(exercise, page):
+def test_python_and_the_page_say_the_same_of_every_answer(exercise, scripts):
     cases = cases_of(exercise)
-    said = page.evaluate(JUDGE, [stored(exercise)["judge"], [text for text, _ in cases]])
+    said = scripts.evaluate(JUDGE, [stored(exercise)["judge"], [text for text, _ in cases]])
     differing = []
     with fixed_state():
         for (text, answer), on_page in zip(cases, said, strict=True):
@@ -244,90 +179,11 @@ def test_every_option_and_every_trap_is_among_the_answers():
 
 @pytest.mark.browser
 @pytest.mark.parametrize("digits", [3, 4])
-def test_numbers_are_written_with_as_many_digits_as_in_python(page, digits):
+def test_numbers_are_written_with_as_many_digits_as_in_python(scripts, digits):
     numbers = [0.5, 1234.5, 1235.5, 12345.5, 0.125, 2.5e-7, 99995, 9999.5, 1 / 3, 2e-5, 1e-4]
     numbers += [1e22, 0.00012345, 123456, -1234.5, 0.92651, 100, 7.0, 0.1 + 0.2]
-    written = page.evaluate(
+    written = scripts.evaluate(
         "([numbers, digits]) => numbers.map(one => lessons.general(one, digits))",
         [numbers, digits],
     )
     assert written == [f"{number:.{digits}g}" for number in numbers]
-
-
-# The record
-
-OLDER = {"passed": True, "tries": 3, "passed_at": "2026-01-01T10:00:00+00:00", "first_guess": "a"}
-NEWER = {"passed": True, "tries": 2, "passed_at": "2026-02-01T10:00:00+00:00", "first_guess": 4.5}
-OPEN = {"passed": False, "tries": 5}
-
-
-def written_there(page, kept: record.Record) -> str:
-    return page.evaluate("record => lessons.written(record)", kept)
-
-
-@pytest.mark.browser
-def test_a_progress_file_of_the_notebooks_is_read_by_the_page(page, tmp_path):
-    record.save("c.one", passed=False, guess="b")
-    record.save("c.one", passed=True, guess="a")
-    record.save("c.two", passed=False, guess=0.25)
-    path = exercises.export_progress(tmp_path / "taken along.json")
-    assert page.evaluate("text => lessons.read(text)", path.read_text("utf-8")) == record.load()
-
-
-@pytest.mark.browser
-def test_a_progress_file_of_the_page_is_read_by_the_notebooks(page, tmp_path):
-    path = tmp_path / "progress.json"
-    kept = {"c.two": OLDER, "c.one": NEWER, "c.three": OPEN}
-    path.write_text(written_there(page, kept), encoding="utf-8")
-    exercises.import_progress(path)
-    assert record.load() == kept
-
-
-@pytest.mark.browser
-def test_both_write_the_same_file(page, tmp_path):
-    kept = {"c.two": OLDER, "c.one": NEWER, "c.three": OPEN}
-    record.write(kept, tmp_path / "progress.json")
-    assert written_there(page, kept) == (tmp_path / "progress.json").read_text("utf-8")
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    ("one", "other"),
-    list(itertools.product([OLDER, NEWER, OPEN, {**OPEN, "first_guess": 3}], repeat=2)),
-)
-def test_both_join_two_records_to_the_same(page, one, other):
-    left, right = {"c.both": one, "c.left": OPEN}, {"c.both": other, "c.right": NEWER}
-    joined = page.evaluate("([one, other]) => lessons.merge(one, other)", [left, right])
-    assert joined == record.merge(left, right)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    "content",
-    [
-        *("{", "", "[]", "null", "7", '{"exercises": {}}', '{"schema": 1}', '{"schema": 2}'),
-        *('{"schema": 1, "exercises": []}', '{"schema": 1, "exercises": {"c.x": 7}}'),
-        '{"schema": 1, "exercises": {"c.x": {"passed": "yes", "tries": 1}}}',
-        '{"schema": 1, "exercises": {"c.x": {"passed": true, "tries": true}}}',
-        '{"schema": 1, "exercises": {"c.x": {"passed": true, "tries": 1, "first_guess": [1]}}}',
-    ],
-)
-def test_both_refuse_a_damaged_file_with_the_same_words(page, content, tmp_path):
-    path = tmp_path / "progress.json"
-    path.write_text(content)
-    with pytest.raises(record.ProgressError) as refused:
-        record.read(path)
-    told = page.evaluate(
-        "text => { try { return lessons.read(text); } catch (error) { return error.message; } }",
-        content,
-    )
-    assert told == re.sub(rf" {re.escape(str(path))}", "", str(refused.value))
-
-
-@pytest.mark.browser
-def test_the_first_guess_stays_and_a_pass_is_kept(page):
-    tries = "[[false, 3], [true, 4], [false, 5]]"
-    page.evaluate(f"{tries}.forEach(([passed, guess]) => lessons.save('c.x', passed, guess))")
-    entry = json.loads(written_there(page, page.evaluate("lessons.load()")))["exercises"]["c.x"]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", entry.pop("passed_at"))
-    assert entry == {"passed": True, "tries": 3, "first_guess": 3}
