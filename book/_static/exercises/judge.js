@@ -19,12 +19,10 @@
   const number = (exercise, answer) => {
     const given = lessons.numberOf(answer);
     if (given === null) return wants(exercise, answer);
-    const {right, because, reason} = exercise;
+    const {right, because, said} = exercise;
     const told = exercise.reveal
       ? ` It comes out at ${lessons.general(right, 3)}. ${because}`.trimEnd() : "";
-    if (isWithin(given, right, exercise.factor)) {
-      return [true, `${lessons.shown(given)} is right.${reason && ` ${reason}`}${told}`];
-    }
+    if (isWithin(given, right, exercise.factor)) return [true, lessons.shown(given) + said];
     const trap = exercise.traps.find(([value]) => isWithin(given, value, 1.01));
     if (trap) return [false, `${trap[1]}${told}`];
     return [false, `${lessons.shown(given)} is too ${given < right ? "low" : "high"}.${told}`];
@@ -42,28 +40,28 @@
     if (type === "choice" && chosen.length > 1) {
       return [false, "Only one of them is right: give one letter."];
     }
-    if (chosen.join("") === right) return [true, chosen.map(letter => reasons[letter]).join(" ")];
+    if (chosen.join("") === right) return [true, exercise.said];
     const wrong = chosen.find(letter => !right.includes(letter));
     if (wrong) return [false, `"${wrong}" does not hold. ${reasons[wrong]}`];
     return [false, "What you chose holds, but it is not all: look again at the others."];
   };
 
   const order = (exercise, answer) => {
-    const {right, rule, because} = exercise;
+    const {right, rule, said} = exercise;
     const letters = lessons.lettersOf(answer);
     const sorted = text => [...text].sort().join("");
     if (sorted(letters) !== sorted(right)) return wants(exercise, answer);
-    if (letters === right) return [true, because || "That is the order."];
+    if (letters === right) return [true, said];
     const first = [...letters].findIndex((letter, place) => letter !== right[place]);
     return [false, `Place ${first + 1} is not "${letters[first]}". ${rule}`];
   };
 
   const shape = (exercise, answer) => {
-    const {right, traps, because} = exercise;
+    const {right, traps, said} = exercise;
     const sizes = lessons.sizesOf(answer);
     if (sizes === null) return wants(exercise, answer);
     const isSame = (one, other) => String(one) === String(other);
-    if (isSame(sizes, right)) return [true, because];
+    if (isSame(sizes, right)) return [true, said];
     const trap = traps.find(([wrong]) => isSame(sizes, wrong));
     if (trap) return [false, trap[1]];
     if (sizes.length !== right.length) {

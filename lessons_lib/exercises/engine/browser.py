@@ -14,6 +14,7 @@ import json
 import math
 
 from .declare import CodeExercise, Exercise, FindTheBug
+from .reading import shown
 from .state import fixed_state
 from .values import Choice, Number, Ordering, ShapePuzzle, ValueExercise
 
@@ -67,9 +68,8 @@ def _judged_by(exercise: ValueExercise) -> dict:
     known = {
         "type": _type(exercise),
         "form": exercise.form,
-        "because": exercise.because,
-        "reason": getattr(exercise, "reason", ""),  # said of a right value, where there is one
         "refresher": exercise.refresher,
+        "said": _said_of_the_right(exercise),
     }
     if isinstance(exercise, Choice):
         return known | {"right": exercise.right, "reasons": exercise.reasons}
@@ -83,7 +83,15 @@ def _judged_by(exercise: ValueExercise) -> dict:
         "factor": exercise.factor,
         "traps": [list(trap) for trap in exercise.traps],
         "reveal": exercise.reveal,
+        "because": exercise.because,
     }
+
+
+def _said_of_the_right(exercise: ValueExercise) -> str:
+    """The words for a right answer; of a number what follows it, for it may be written as 3/4."""
+    with fixed_state():
+        said = exercise.judge(exercise.right_answer).message
+    return said.removeprefix(shown(exercise.right_answer)) if _type(exercise) == "number" else said
 
 
 def _steady(exercise: Number) -> float:
