@@ -8,9 +8,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import constraints
 import course
 import environment
+import exercise_cards
+import exercise_data
 import glance
 import gpu
+import icons
 import my_notebooks
+import page_heads
 import pages_extension
 import readme
 import results_page
@@ -25,10 +29,14 @@ __all__ = [
     "constraints",
     "course",
     "environment",
+    "exercise_cards",
+    "exercise_data",
     "glance",
     "gpu",
+    "icons",
     "my_notebooks",
     "notebooks",
+    "page_heads",
     "pages_extension",
     "readme",
     "results_page",

@@ -40,6 +40,8 @@ def replace_script(html: Path) -> None:
         NoSuchIcon: the theme has no such icon.
     """
     script = html / "_static" / "scripts" / "fontawesome.js"
+    if not script.exists():  # nothing was built anew
+        return
     pages = {path: path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
     used = set(ALWAYS)
     for text in pages.values():
