@@ -1,4 +1,4 @@
-"""Icons as a style sheet: every icon that a page shows has its shape, and the big script is gone."""
+"""Icons as a style sheet: each icon that a page shows has its shape; the big script is gone."""
 
 import re
 
