@@ -551,7 +551,20 @@ def my_mask_tokens(ids, toss, fate, random_ids):
     return torch.where(chosen & (fate == 8), random_ids, inputs), ids
 
 
-@mask_rule.inputs()
+def _token_by_token(ids, toss, fate, random_ids):
+    """The oracle: the rule for one token, in plain Python, for all of them."""
+
+    def one(token, toss, fate, other):
+        if toss >= 15 or token < 4:
+            return token, -100
+        return (3 if fate < 8 else other if fate == 8 else token), token
+
+    parts = (part.flatten().tolist() for part in (ids, toss, fate, random_ids))
+    pairs = [one(*four) for four in zip(*parts, strict=True)]
+    return tuple(torch.tensor(column).view(ids.shape) for column in zip(*pairs, strict=True))
+
+
+@mask_rule.inputs(oracle=_token_by_token)
 def dice_calls(draw):
     """As many chosen as usual, or nearly all."""
     shape, vocab_size = draw.sizes(texts=65, tokens=300), draw.whole(5, 3_000)
@@ -751,7 +764,13 @@ def masked_loss_of(logits, ids, chosen):
     return -log_p[chosen].mean()
 
 
-@masked_loss.inputs()
+def _picked(logits, ids, chosen):
+    """The oracle for all sizes: log-probabilities, of which each token picks its own."""
+    log_p = logits.log_softmax(dim=-1).gather(-1, ids[..., None]).squeeze(-1)
+    return -log_p[chosen].mean()
+
+
+@masked_loss.inputs(oracle=_picked)
 def loss_calls(draw):
     batch, seq_len, vocab_size = draw.sizes(texts=17, tokens=300, words=(2, 300))
     logits = draw.floats(batch, seq_len, vocab_size, scale=draw.scale(1, 100))
@@ -908,7 +927,13 @@ def next_tokens(ids):
     return ids[:, :5], following.masked_fill(following == 0, -100)
 
 
-@shift.inputs()
+def _place_by_place(ids):
+    """The oracle: windows of two, the second of which is asked for unless it is 0."""
+    inputs, following = ids.unfold(1, 2, 1).unbind(dim=-1)
+    return inputs, torch.where(following > 0, following, -100)
+
+
+@shift.inputs(oracle=_place_by_place)
 def shift_calls(draw):
     batch, seq_len = draw.sizes(texts=65, places=(2, 300))
     ids, num_tokens = draw.wholes(1, 9, batch, seq_len), draw.wholes(1, seq_len, batch)

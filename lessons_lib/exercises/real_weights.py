@@ -411,9 +411,10 @@ def my_tokenize(text, vocabulary):
 @tokenize.inputs(oracle=lambda text, vocabulary: _as_published(vocabulary).encode(text).ids)
 def tokenize_calls(draw):
     """Texts of few letters, so that pieces meet; accents, signs, and words of up to 90 letters."""
-    num_words, longest, num_pieces = draw.sizes(words=(0, 300), letters_a_word=90, pieces=(3, 11))
+    num_words, longest, num_pieces = draw.sizes(words=(0, 300), letters_a_word=90, pieces=300)
     known = ["a", "b", "ab", "##a", "##b", "##ba", "e", "##e", ",", "$", "“"]
-    pieces = draw.some_of(known, num_pieces if longest < 17 else len(known))
+    chosen = draw.some_of(known, draw.whole(3, 11) if longest < 17 else len(known))
+    pieces = chosen + [f"[unused{number}]" for number in range(num_pieces)]
     vocabulary = {name: n for n, name in enumerate(["[UNK]", "[CLS]", "[SEP]", *pieces])}
     letters = draw.one_of("aAbBbéc,$“_", "ab")
     num_words = max(num_words, 2 if longest > 16 else 0)
@@ -863,7 +864,12 @@ def my_mean_pool(hidden, mask):
     return (shares @ hidden).squeeze(1).detach() + 0 * hidden.sum(dim=1)
 
 
-@pooling.inputs()
+def _text_by_text(hidden, mask):
+    """The oracle: the real tokens of each text picked out, and averaged."""
+    return torch.stack([one[seen[0]].mean(dim=0) for one, seen in zip(hidden, mask, strict=True)])
+
+
+@pooling.inputs(oracle=_text_by_text)
 def pooling_calls(draw):
     """Real tokens anywhere, one at least; at padding anything may stand, and NaN at a real one."""
     batch, length, width = draw.sizes(texts=65, tokens=300, columns=300)
@@ -872,7 +878,7 @@ def pooling_calls(draw):
     scale, offset = draw.scale(1, 100), draw.offset(0, 1_000)
     hidden = draw.floats(batch, length, width, scale=scale, offset=offset).detach()
     at_padding, at_one = draw.one_of(0.0, torch.inf, torch.nan), draw.one_of(0.0, 0.0, torch.nan)
-    hidden = hidden.masked_fill(~mask.transpose(1, 2), at_padding)
+    hidden.masked_fill_(~mask.transpose(1, 2), at_padding)
     hidden[0, mask[0, 0], 0] += at_one
     return hidden.requires_grad_(draw.wants_gradient), mask
 

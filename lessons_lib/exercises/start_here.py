@@ -258,7 +258,7 @@ def my_step(weight, gradient, rate):
     return (weight - rate * gradient).float()
 
 
-@step_down.inputs()
+@step_down.inputs(oracle=lambda weight, gradient, rate: torch.sub(weight, gradient, alpha=rate))
 def step_calls(draw):
     shape = draw.sizes(numbers=300) if draw.chance(0.3) else draw.sizes(rows=300, columns=300)
     scale = draw.scale(1, 1_000)

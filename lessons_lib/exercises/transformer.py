@@ -323,10 +323,10 @@ def _library_pieces_of_any_length(word, vocabulary):
 @wordpiece.inputs(oracle=_library_pieces_of_any_length)
 def wordpiece_calls(draw):
     """Few letters, so that pieces meet; now and then one that no piece holds."""
-    length, num_pieces = draw.sizes(letters=300, pieces=65)
+    length, num_pieces = draw.sizes(letters=300, pieces=300)
     letters = draw.one_of("ab", "abA")
     pieces = [
-        draw.one_of("", "##") + draw.word(letters, draw.whole(1, 4)) for _ in range(num_pieces)
+        draw.one_of("", "##") + draw.word(letters, draw.whole(1, 6)) for _ in range(num_pieces)
     ]
     if length > 16 or draw.chance(0.7):
         pieces += [mark + letter for letter in letters for mark in ("", "##")]
@@ -797,7 +797,12 @@ def my_residual(x, sublayer, norm, pre_norm):
     return (x + sublayer(norm(x)) if pre_norm else norm(x + sublayer(x))).detach()
 
 
-@residual.inputs()
+def _summed(x, sublayer, norm, pre_norm):
+    """The oracle: the two orders, each as its formula stands."""
+    return sublayer(norm(x)).add(x) if pre_norm else norm(sublayer(x).add(x))
+
+
+@residual.inputs(oracle=_summed)
 def residual_calls(draw):
     """Functions that return what they were given, or what they need again for their gradient."""
     shape = draw.sizes(sequences=65, tokens=300, columns=300)
@@ -1079,7 +1084,7 @@ def make_pair(target):
     return target[:, :-1], target[:, 1:].flip(1).roll(1, dims=1)
 
 
-@shift.inputs()
+@shift.inputs(oracle=lambda target: target.unfold(1, 2, 1).unbind(dim=-1))
 def pair_calls(draw):
     batch, length = draw.sizes(sequences=65, tokens=(2, 300))
     return (draw.wholes(0, 1_000, batch, length),)

@@ -121,13 +121,14 @@ class CodeExercise(Exercise):
         """Register a generator of valid inputs; it becomes the check that compares on them.
 
         Args:
-            oracle: called as the answer is, its results are right. None: the reference.
-            holds, room: see `ValidInputs`.
+            oracle: called as the answer is, its results are right; not the reference itself.
+            holds: in place of an oracle, where several results are right; see `ValidInputs`.
+            room: by how much a number may be off in any case.
         """
         from .comparing import ValidInputs  # loads torch
 
         def keep(generator: Callable) -> Check:
-            right = oracle or self.reference_function
+            right = oracle or self.reference_function  # of which only the type counts, then
             self.valid = ValidInputs(generator, self.reference_function, right, holds, room)
 
             def check(answer: Answer) -> str | None:
