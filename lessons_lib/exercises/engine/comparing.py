@@ -64,7 +64,11 @@ class Expected:
         place = int(off.argmax())
         if off.flatten()[place] <= self.room:
             return None
-        return tuple(int(one) for one in torch.unravel_index(torch.tensor(place), off.shape))
+        indices = []
+        for size in reversed(off.shape):
+            place, index = divmod(place, size)
+            indices.append(index)
+        return tuple(reversed(indices))
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,9 @@ class Draw:
             return [least for least, _ in bounds.values()]
         sizes = {name: self._few(*ends) for name, ends in bounds.items()}
         long = [(name, _LONG) for name in bounds]
-        long += [(self.one_of(*bounds), length) for length in _LESS_LONG]
+        for length in _LESS_LONG:
+            names = [name for name, (_, top) in bounds.items() if top >= length]
+            long.append((self.one_of(*(names or bounds)), length))
         turn = self._number - _FIRST_LONG
         self._may_be_large = turn >= len(long)
         if 0 <= turn < len(long):
