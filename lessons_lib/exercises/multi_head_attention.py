@@ -861,7 +861,7 @@ def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
 @multi_head.inputs(oracle=_torch_layer)
 def layer_calls(draw):
     batch, seq_len, num_heads, width = draw.sizes(
-        sequences=17, tokens=300, heads=17, columns_of_a_head=17
+        sequences=17, tokens=65, heads=17, columns_of_a_head=17
     )
     d_model = num_heads * width
     x = draw.floats(batch, seq_len, d_model, scale=draw.scale(1, 30))

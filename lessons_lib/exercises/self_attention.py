@@ -1503,7 +1503,7 @@ def causal_attention(query, key, value):
 @late_mask.inputs(oracle=functools.partial(functional.scaled_dot_product_attention, is_causal=True))
 def causal_attention_calls(draw):
     seq_len, width, value_width, batch = draw.sizes(
-        tokens=300, columns_of_the_keys=300, columns_of_the_values=300, sequences=65
+        tokens=65, columns_of_the_keys=300, columns_of_the_values=300, sequences=65
     )
     leading = draw.one_of((), (batch,), (batch, draw.whole(1, 3)))
     scale = draw.scale(1, 30, 1_000)

@@ -108,6 +108,8 @@ def test_whole_numbers_have_to_be_equal():
         return (draw.wholes(0, 9, *draw.sizes(ids=300)),)
 
     assert problem(lambda x: x * 2, right=lambda x: x + x, generator=some) is None
+    assert problem(lambda x: x.int(), right=lambda x: x, generator=some) is None
+    assert "is torch.float32" in problem(lambda x: x.float(), right=lambda x: x, generator=some)
     message = problem(lambda x: x.clamp(max=8), right=lambda x: x, generator=some)
     assert "should be 9; yours is 8." in message
 

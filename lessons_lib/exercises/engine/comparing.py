@@ -41,12 +41,12 @@ class Expected:
         return self.same_kind(found) and self.worst(found) is None
 
     def same_kind(self, found) -> bool:
-        """Has it the type, and as a tensor the dtype and shape?"""
+        """Has it the type, and as a tensor shape and dtype? Whole numbers may be of any width."""
         if not isinstance(self.like, torch.Tensor):
             return type(found) is type(self.like)
-        if not isinstance(found, torch.Tensor):
+        if not isinstance(found, torch.Tensor) or found.shape != self.like.shape:
             return False
-        return (found.dtype, found.shape) == (self.like.dtype, self.like.shape)
+        return found.dtype == self.like.dtype or (_is_whole(found) and _is_whole(self.like))
 
     def worst(self, found) -> tuple | None:
         """The place that is farthest off, of several axes; None where all is well."""
@@ -162,13 +162,13 @@ class Case:
     def _told(self, name: str, found, expected: Expected) -> str:
         if isinstance(found, list | str):
             return _other_words(name, found, expected.exact)
-        if found.dtype != expected.like.dtype:
-            return f"`{name}` is {found.dtype}, not {expected.like.dtype}: {_FIXED_DTYPE}"
         if found.shape != expected.like.shape:
             return (
                 f"`{name}` should have shape {tuple(expected.like.shape)}; yours has "
                 f"{tuple(found.shape)}."
             )
+        if not expected.same_kind(found):
+            return f"`{name}` is {found.dtype}, not {expected.like.dtype}: {_FIXED_DTYPE}"
         place = expected.worst(found)
         mine, right = found[place].item(), expected.exact[place].item()
         shown, wanted = _apart(mine, right)
@@ -179,7 +179,10 @@ class Case:
         if math.isnan(right):
             return " A NaN that goes in should come out: is it hidden?"
         if self.draw.is_large and not math.isfinite(mine):
-            return " Does something overflow, as the exponential of 100 does in float32?"
+            return (
+                " Does something overflow, or become 0, as the exponentials of 100 and -110 do in "
+                "float32?"
+            )
         if isinstance(mine, float) and abs(mine - right) < _NEAR * abs(right):
             return (
                 " That is near: does a difference of two large numbers lose its digits, or is "
@@ -221,6 +224,10 @@ def _pull(part: torch.Tensor, number: int) -> torch.Tensor:
 
 def _is_float(part) -> bool:
     return isinstance(part, torch.Tensor) and part.is_floating_point()
+
+
+def _is_whole(part: torch.Tensor) -> bool:
+    return not (part.is_floating_point() or part.is_complex() or part.dtype == torch.bool)
 
 
 def _wants(part) -> bool:
