@@ -932,7 +932,13 @@ def my_paired(a, b, ratings, chosen):
     return torch.stack([r[0, 2] - r[1, 2] for r in rows])
 
 
-@paired.inputs(oracle=_one_at_a_time)
+def _by_cosine(a, b, ratings, chosen):
+    """The oracle for all sizes: r is the cosine of what is left when the means are taken away."""
+    a, b, y = (x[chosen] - x[chosen].mean(dim=1, keepdim=True) for x in (a, b, ratings))
+    return torch.cosine_similarity(a, y, dim=1) - torch.cosine_similarity(b, y, dim=1)
+
+
+@paired.inputs(oracle=_by_cosine)
 def paired_calls(draw):
     """Each resample holds three different texts at least, so that r is defined."""
     num_texts, num_draws = draw.sizes(texts=(4, 300), resamples=300)

@@ -462,7 +462,15 @@ def my_rotary(vectors, positions):
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
 
 
-@rotary.inputs(oracle=_turned_by_hand)
+def _turned_as_complex(vectors, positions):
+    """The oracle for all sizes: each pair is a complex number, and a turn is a product."""
+    pairs = torch.complex(vectors[..., 0::2], vectors[..., 1::2])
+    exponent = torch.linspace(0.0, 1.0, pairs.size(-1) + 1, dtype=torch.float64)[:-1]
+    turns = torch.exp(1j * torch.outer(positions.double(), 10_000.0**-exponent))
+    return torch.view_as_real(pairs * turns).flatten(-2)
+
+
+@rotary.inputs(oracle=_turned_as_complex)
 def rotary_calls(draw):
     """Positions in any order; bfloat16, in which whole numbers above 256 are not all there."""
     draw.dtypes(torch.float64, torch.float32, torch.bfloat16)

@@ -318,7 +318,7 @@ def my_rnn(x, w_input, w_state, bias):
 def rnn_calls(draw):
     """States that forget slowly, so that rounding does not grow with the length."""
     batch, seq_len, d_in, width = draw.sizes(
-        sequences=65, tokens=300, columns_of_x=65, columns_of_the_states=65
+        sequences=17, tokens=300, columns_of_x=65, columns_of_the_states=65
     )
     x = draw.floats(batch, seq_len, d_in, scale=draw.scale(1, 100, 1_000))
     w_input, w_state = draw.floats(d_in, width), draw.floats(width, width, scale=0.4 / width**0.5)
@@ -975,7 +975,7 @@ def last_states(x, w_input, w_state):
 @carried_state.inputs(oracle=_torch_last)
 def last_state_calls(draw):
     batch, seq_len, d_in, width = draw.sizes(
-        sequences=65, tokens=300, columns_of_x=65, columns_of_the_states=65
+        sequences=17, tokens=300, columns_of_x=65, columns_of_the_states=65
     )
     x = draw.floats(batch, seq_len, d_in, scale=draw.scale(1, 100, 1_000))
     return x, draw.floats(d_in, width), draw.floats(width, width, scale=0.4 / width**0.5)
