@@ -662,8 +662,12 @@ def _by_matrix(ratings):
 
 @human.inputs(oracle=_by_matrix)
 def human_calls(draw):
-    """Two raters at least, or there are no others."""
-    num_texts, num_raters = draw.sizes(texts=300, raters=(2, 17))
+    """Three raters at least, and three texts where numbers or gradients need care."""
+    num_texts, num_raters = draw.sizes(texts=300, raters=(3, 17))
+    if draw.wants_gradient:
+        num_texts = max(num_texts, 3)
+    if num_texts < 3:  # r is -1 for one text, by a hair's breadth
+        return (draw.floats(num_texts, num_raters),)
     scale, offset = draw.scale(1, 100), draw.offset(0, 1_000)
     return (draw.floats(num_texts, num_raters, scale=scale, offset=offset),)
 

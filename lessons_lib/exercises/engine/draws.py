@@ -26,7 +26,8 @@ class Draw:
 
     Attributes:
         dtype: of the floating-point numbers.
-        wants_gradient: should they record a gradient?
+        wants_gradient: should they record a gradient? Then they are neither large nor turned in
+            memory: either would tell more of torch than of an answer.
         is_long, is_large: is an axis longer than usual, and are numbers larger?
     """
 
@@ -34,7 +35,7 @@ class Draw:
         self.wants_gradient = number % _EVERY == 0
         self.is_long = self.is_large = False
         self._number = number
-        self._may_be_large = number >= PLANNED
+        self._may_be_large = number >= PLANNED and not self.wants_gradient
         self._rng = random.Random(number)
         self._torch_rng = torch.Generator().manual_seed(number)
         self.dtype = self.one_of(torch.float32, torch.float32, torch.float64)
@@ -63,7 +64,7 @@ class Draw:
             names = [name for name, (_, top) in bounds.items() if top >= length]
             long.append((self.one_of(*(names or bounds)), length))
         turn = self._number - _FIRST_LONG
-        self._may_be_large = turn >= len(long)
+        self._may_be_large = turn >= len(long) and not self.wants_gradient
         if 0 <= turn < len(long):
             name, length = long[turn]
             least, top = bounds[name]
@@ -77,7 +78,7 @@ class Draw:
         drawn = torch.randn(shape, generator=self._torch_rng, dtype=torch.float64)
         drawn = (offset + scale * drawn).to(self.dtype)
         self._notes["dtype"] = f"in {str(self.dtype).removeprefix('torch.')}"
-        if self._is_turned and drawn.dim() > 1:
+        if self._is_turned and drawn.dim() > 1 and not self.wants_gradient:
             drawn = drawn.mT.contiguous().mT
             if not drawn.is_contiguous():
                 self._notes["layout"] = "not contiguous in memory"
