@@ -408,6 +408,70 @@ def my_grouped_split(groups, test_share, seed):
     return torch.tensor([group in test for group in groups])
 
 
+@grouped_split.check
+def large_groups_come_into_test_too(answer):
+    groups = _groups([1, 1, 1, 1, 16])
+    large = groups.index("article 4")
+    times = sum(bool(answer(groups, 0.05, seed)[large]) for seed in range(80))
+    if times < 4:
+        return (
+            f"Of five groups one is drawn, so each should come about 16 times in 80; the one with "
+            f"most texts came {times} times. Is it put back, or sorted to the end?"
+        )
+
+
+def _wrong_split(is_test, groups, test_share, seed):
+    """What is wrong with a split, whatever the dice said."""
+    if is_test.dtype != torch.bool or is_test.shape != (len(groups),):
+        return f"{len(groups)} truth values should come back, one for each text."
+    train, test = _sides(groups, is_test.tolist())
+    if both := set(train) & set(test):
+        return f"{min(both)!r} has texts on both sides."
+    wanted = test_share * len(groups) - 1e-6
+    if len(test) < wanted:
+        return (
+            f"test should hold at least {test_share:.0%} of the {len(groups)} texts, "
+            f"{test_share * len(groups):.4g}; yours holds {len(test)}."
+        )
+    if test and len(test) - max(Counter(test).values()) >= wanted + 2e-6:
+        return f"test holds {len(test)} texts, and would have enough with a group less."
+
+
+@grouped_split.inputs(holds=_wrong_split)
+def split_calls(draw):
+    num_texts, num_groups = draw.sizes(texts=300, groups=65)
+    names = [f"review {number}" for number in range(num_groups)]
+    groups = [draw.one_of(*names) for _ in range(num_texts)]
+    return groups, draw.one_of(0.1, 0.2, 0.32, 0.5, 0.75, 0.9), draw.whole(0, 999)
+
+
+@grouped_split.wrong(large_groups_come_into_test_too, "came 0 times")
+def my_grouped_split(groups, test_share, seed):
+    names = sorted(set(groups))
+    random.Random(seed).shuffle(names)
+    names.sort(key=lambda name: groups.count(name) > 0.7 * len(groups))
+    test, size = set(), 0
+    for name in names:
+        if size >= test_share * len(groups):
+            break
+        test.add(name)
+        size += groups.count(name)
+    return torch.tensor([group in test for group in groups])
+
+
+@grouped_split.wrong(split_calls, "should hold at least")
+def my_grouped_split(groups, test_share, seed):
+    names = sorted(set(groups))
+    random.Random(seed).shuffle(names)
+    test, size = set(), 0
+    for name in names:
+        if size >= round(test_share * len(groups)):
+            break
+        test.add(name)
+        size += groups.count(name)
+    return torch.tensor([group in test for group in groups])
+
+
 # --- the human ---------------------------------------------------------------------------------
 
 human = CodeExercise(
@@ -455,7 +519,7 @@ def my_human(ratings):
     rows = (torch.ones(r, r) - torch.eye(r)).to(ratings) / (r - 1)
     others = ratings @ rows
     spread = ratings.std(correction=0) * others.std(correction=0)
-    return others, ((ratings * others).mean() - ratings.mean() * others.mean()) / spread
+    return others, ((ratings - ratings.mean()) * (others - others.mean())).mean() / spread
 
 
 @human.right
@@ -644,6 +708,35 @@ def my_human(ratings):
     return others, torch.corrcoef(pairs)[0, 1]
 
 
+def _by_matrix(ratings):
+    """The oracle for all sizes: the others' mean as a product with a matrix."""
+    num_raters = ratings.shape[1]
+    others = ratings @ (1 - torch.eye(num_raters, dtype=ratings.dtype)) / (num_raters - 1)
+    return others, _r(ratings, others)
+
+
+@human.inputs(oracle=_by_matrix)
+def human_calls(draw):
+    """Three raters at least, and three texts where numbers or gradients need care."""
+    num_texts, num_raters = draw.sizes(texts=300, raters=(3, 17))
+    if draw.wants_gradient:
+        num_texts = max(num_texts, 3)
+    if num_texts < 3:  # r is -1 for one text, by a hair's breadth
+        return (draw.floats(num_texts, num_raters),)
+    scale, offset = draw.scale(1, 100), draw.offset(0, 1_000)
+    return (draw.floats(num_texts, num_raters, scale=scale, offset=offset),)
+
+
+@human.wrong(human_calls, "does a difference of two large numbers lose its digits")
+def my_human(ratings):
+    num_raters = ratings.shape[1]
+    others = (ratings.sum(dim=1, keepdim=True) - ratings) / (num_raters - 1)
+    spread_mine = ratings.square().mean() - ratings.mean().square()
+    spread_theirs = others.square().mean() - others.mean().square()
+    together = (ratings * others).mean() - ratings.mean() * others.mean()
+    return others, together / (spread_mine * spread_theirs).sqrt()
+
+
 ceiling = Number(
     kind="Derive",
     answer_name="ceiling_answer",
@@ -760,6 +853,7 @@ def my_paired(a, b, ratings, chosen):
     y = ratings[chosen]
     y = (y - y.mean(1, keepdim=True)) / y.std(1, correction=0, keepdim=True)
     x = torch.stack([a[chosen], b[chosen]])  # (2, B, N)
+    x = x - x.mean(2, keepdim=True)
     r_a, r_b = (x * y).mean(2) / x.std(2, correction=0)
     return r_a - r_b
 
@@ -917,6 +1011,34 @@ def my_paired(a, b, ratings, chosen):
     ratings = ratings.detach()
     rows = [torch.corrcoef(torch.stack([x[row] for x in (a, b, ratings)])) for row in chosen]
     return torch.stack([r[0, 2] - r[1, 2] for r in rows])
+
+
+def _by_cosine(a, b, ratings, chosen):
+    """The oracle for all sizes: r is the cosine of what is left when the means are taken away."""
+    a, b, y = (x[chosen] - x[chosen].mean(dim=1, keepdim=True) for x in (a, b, ratings))
+    return torch.cosine_similarity(a, y, dim=1) - torch.cosine_similarity(b, y, dim=1)
+
+
+@paired.inputs(oracle=_by_cosine)
+def paired_calls(draw):
+    """Each resample holds three different texts at least, so that r is defined."""
+    num_texts, num_draws = draw.sizes(texts=(4, 300), resamples=300)
+    scale, offset = draw.scale(1, 100), draw.offset(0, 1_000)
+    columns = [draw.floats(num_texts, scale=scale, offset=offset) for _ in range(3)]
+    chosen = draw.wholes(0, num_texts - 1, num_draws, num_texts)
+    chosen[:, :3] = torch.tensor(draw.some_of(range(num_texts), 3))
+    return *columns, chosen
+
+
+@paired.wrong(paired_calls, "does a difference of two large numbers lose its digits")
+def my_paired(a, b, ratings, chosen):
+    def r(x, y):
+        def covariance(one, other):
+            return (one * other).mean(dim=-1) - one.mean(dim=-1) * other.mean(dim=-1)
+
+        return covariance(x, y) / (covariance(x, x) * covariance(y, y)).sqrt()
+
+    return r(a[chosen], ratings[chosen]) - r(b[chosen], ratings[chosen])
 
 
 # --- the protocol ------------------------------------------------------------------------------

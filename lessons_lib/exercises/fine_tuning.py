@@ -1,5 +1,6 @@
 """The exercises of the chapter on fine-tuning."""
 
+import functools
 import statistics
 
 import torch
@@ -325,6 +326,29 @@ def my_trained_names(names, num_layers, num_trained):
     return [name for name in kept if name.startswith("head.") or name.endswith("weight")]
 
 
+def _by_prefix(names, num_layers, num_trained):
+    """The oracle: names that begin with the head, or with one of the top layers."""
+    top = [f"encoder.layers.{number}." for number in range(num_layers - num_trained, num_layers)]
+    return [name for name in names if name.startswith(("head.", *top))]
+
+
+@trained_names.inputs(oracle=_by_prefix)
+def name_list_calls(draw):
+    """A model's names in any order; parts that are called head, and numbers inside a layer."""
+    (num_layers,) = draw.sizes(layers=300)
+    inner = ("attention.head_scale", "attention.w.weight", "feed_forward.3.bias", "norm.bias")
+    names = ["tokens.weight", "norm.weight", "norm.bias"]
+    names += [f"layers.{number}.{part}" for number in range(num_layers) for part in inner]
+    names = [f"encoder.{name}" for name in names] + ["head.weight", "head.bias"]
+    return draw.some_of(names, len(names)), num_layers, draw.whole(0, num_layers)
+
+
+@trained_names.wrong(name_list_calls, "`names`")
+def my_trained_names(names, num_layers, num_trained):
+    top = range(num_layers - num_trained, num_layers)
+    return [n for n in names if "head" in n or any(f"layers.{k}." in n for k in top)]
+
+
 # --- kept activations --------------------------------------------------------------------------
 
 kept = CodeExercise(
@@ -645,6 +669,32 @@ def my_kept(x, weights, num_frozen):
     return kept, output
 
 
+def _in_two_parts(x, weights, num_frozen):
+    """The oracle: all frozen layers without a record, then the others."""
+    with torch.no_grad():
+        kept = functools.reduce(lambda h, w: torch.mm(h, w).tanh(), weights[:num_frozen], x.clone())
+    return kept, functools.reduce(lambda h, w: torch.mm(h, w).tanh(), weights[num_frozen:], kept)
+
+
+@kept.inputs(oracle=_in_two_parts)
+def kept_calls(draw):
+    num_layers, n, width = draw.sizes(layers=17, texts=300, columns=65)
+    x = draw.floats(n, width, scale=draw.scale(1, 100))
+    weights = draw.floats(num_layers, width, width, scale=0.7 / width**0.5)
+    return x, weights, draw.whole(0, num_layers)
+
+
+@kept.wrong(kept_calls, "`output` at [")
+def my_kept(x, weights, num_frozen):
+    kept = x.detach()
+    for weight in weights[:num_frozen].detach():
+        kept = torch.tanh(kept @ weight)
+    output = kept
+    for weight in weights[num_frozen:][:6]:
+        output = torch.tanh(output @ weight)
+    return kept, output
+
+
 saved_by_keeping = Number(
     kind="Estimate the budget",
     answer_name="saved_by_keeping_answer",
@@ -788,13 +838,6 @@ def each_level_opens_at_its_step(answer):
         )
 
 
-@rates.check
-def everything_is_open_at_once_if_no_steps_are_between(answer):
-    found = answer(torch.tensor([0, 4]), 0, 0, 0.3, 1.0)
-    if not _is_rates(found, [0.3, 0.3]):
-        return "With `steps_each` 0 there is no waiting: all levels are trained from the start."
-
-
 @rates.wrong(one_rate_for_each_parameter, "five rates")
 def my_rates(depth, step, steps_each, learning_rate, factor):
     return (learning_rate / factor**depth * (step >= depth * steps_each)).sum()
@@ -853,10 +896,28 @@ def my_rates(depth, step, steps_each, learning_rate, factor):
     return learning_rate / factor**depth * is_open
 
 
-@rates.wrong(everything_is_open_at_once_if_no_steps_are_between, "no waiting")
+def _rates_by_hand(depth, step, steps_each, learning_rate, factor):
+    """The oracle: in Python's own numbers, one parameter at a time."""
+    found = [
+        learning_rate * factor**-level if step >= level * steps_each else 0.0
+        for level in depth.tolist()
+    ]
+    return torch.tensor(found, dtype=torch.float64)
+
+
+@rates.inputs(oracle=_rates_by_hand)
+def rate_calls(draw):
+    """Depths in any order, some of them left out; one step at least for each."""
+    (num_parameters,) = draw.sizes(parameters=300)
+    depth = draw.wholes(0, draw.one_of(3, 12), num_parameters)
+    step, steps_each = draw.whole(0, 30), draw.whole(1, 5)
+    return depth, step, steps_each, draw.one_of(1e-3, 0.1, 2.0), draw.one_of(1.0, 2.0, 2.6)
+
+
+@rates.wrong(rate_calls, "`rates` at [")
 def my_rates(depth, step, steps_each, learning_rate, factor):
-    is_open = step // max(1, steps_each) >= depth
-    return learning_rate / factor**depth * is_open
+    level = depth.clamp(max=7)
+    return learning_rate / factor**level * (step >= level * steps_each)
 
 
 # --- a quiet bug -------------------------------------------------------------------------------
@@ -1016,6 +1077,24 @@ def my_rating_loss(pooled, weight, bias, labels):
 def my_rating_loss(pooled, weight, bias, labels):
     predicted = (pooled @ weight + bias.detach()).squeeze(-1)
     return (predicted - labels).square().mean()
+
+
+@rating_loss.inputs(
+    oracle=lambda pooled, weight, bias, labels: functional.mse_loss(
+        pooled.mv(weight[:, 0]) + bias, labels
+    )
+)
+def rating_calls(draw):
+    batch, width = draw.sizes(texts=300, columns=300)
+    scale = draw.scale(1, 100)
+    pooled, weight = draw.floats(batch, width, scale=scale), draw.floats(width, 1)
+    return pooled, weight, draw.floats(1), draw.floats(batch).detach()
+
+
+@rating_loss.wrong(rating_calls, "is something bounded")
+def my_rating_loss(pooled, weight, bias, labels):
+    predicted = (pooled @ weight + bias).squeeze(-1)
+    return (predicted - labels).square().clamp(max=2e4).mean()
 
 
 # --- what came out -----------------------------------------------------------------------------

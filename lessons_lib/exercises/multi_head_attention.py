@@ -272,6 +272,23 @@ def my_split(x, num_heads):
     return torch.stack([first, *(piece.detach() for piece in rest)], dim=1)
 
 
+@split.inputs(oracle=lambda x, num_heads: torch.stack(x.chunk(num_heads, dim=-1), dim=1))
+def split_calls(draw):
+    batch, seq_len, num_heads, width = draw.sizes(
+        sequences=65, tokens=300, heads=65, columns_of_a_head=65
+    )
+    return draw.floats(batch, seq_len, num_heads * width, scale=draw.scale(1, 1_000)), num_heads
+
+
+@split.wrong(split_calls, "is a size fixed")
+def my_split(x, num_heads):
+    batch, seq_len, d_model = x.shape
+    heads = x.new_zeros(batch, num_heads, seq_len, d_model // num_heads)
+    for head, piece in enumerate(x.chunk(num_heads, dim=-1)[:16]):
+        heads[:, head] = piece
+    return heads
+
+
 split_shape = ShapePuzzle(
     answer_name="split_shape_answer",
     task="""
@@ -437,6 +454,18 @@ def merge_heads(heads):
 @merge.wrong(gradient_returns_through_the_merge, "No gradient comes back")
 def merge_heads(heads):
     return heads.detach().transpose(1, 2).flatten(start_dim=2)
+
+
+@merge.inputs(oracle=lambda heads: torch.cat(heads.unbind(dim=1), dim=-1))
+def merge_calls(draw):
+    shape = draw.sizes(sequences=65, heads=65, tokens=300, columns_of_a_head=65)
+    return (draw.floats(*shape, scale=draw.scale(1, 1_000)),)
+
+
+@merge.wrong(merge_calls, "gradient of `heads`")
+def merge_heads(heads):
+    merged = heads.transpose(1, 2).flatten(start_dim=2)
+    return merged / 2 + merged.detach() / 2
 
 
 # --- the whole ---------------------------------------------------------------------------------
@@ -841,6 +870,33 @@ def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
     parts = functional.linear(x, w_in, b_in).unflatten(-1, (3, num_heads, -1))
     heads, _ = scaled_dot_product_attention(*parts.permute(2, 0, 3, 1, 4), mask)
     return functional.linear(heads.transpose(1, 2).flatten(-2), w_out.detach(), b_out)
+
+
+@multi_head.inputs(oracle=_torch_layer)
+def layer_calls(draw):
+    batch, seq_len, num_heads, width = draw.sizes(
+        sequences=17, tokens=65, heads=17, columns_of_a_head=17
+    )
+    d_model = num_heads * width
+    x = draw.floats(batch, seq_len, d_model, scale=draw.scale(1, 30))
+    w_in, w_out = (draw.floats(n * d_model, d_model, scale=d_model**-0.5) for n in (3, 1))
+    b_in, b_out = (draw.floats(n * d_model) for n in (3, 1))
+    mask = draw.mask(batch, num_heads, seq_len, seq_len)
+    if mask is None:
+        return x, w_in, b_in, w_out, b_out, num_heads
+    mask[..., draw.whole(0, mask.size(-1) - 1)] = True  # a key at least for each query
+    return x, w_in, b_in, w_out, b_out, num_heads, mask
+
+
+@multi_head.wrong(layer_calls, "Smaller numbers come out right")
+def my_multi_head(x, w_in, b_in, w_out, b_out, num_heads, mask=None):
+    parts = functional.linear(x, w_in, b_in).unflatten(-1, (3, num_heads, -1))
+    query, key, value = parts.permute(2, 0, 3, 1, 4)
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores - 100 * ~mask
+    heads = scores.softmax(dim=-1) @ value
+    return functional.linear(heads.transpose(1, 2).flatten(-2), w_out, b_out)
 
 
 # --- costs and claims --------------------------------------------------------------------------

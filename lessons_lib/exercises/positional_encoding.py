@@ -239,6 +239,20 @@ def my_sinusoidal(length, d_model):
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2)
 
 
+@sinusoidal.inputs(oracle=_table_by_hand, room=5e-4)
+def table_calls(draw):
+    length, num_pairs = draw.sizes(positions=300, pairs=65)
+    return length, 2 * num_pairs
+
+
+@sinusoidal.wrong(table_calls, "is a size fixed")
+def my_sinusoidal(length, d_model):
+    rate = 10_000.0 ** (-2 * torch.arange(d_model // 2) / d_model)
+    rate[32:] = 0.0
+    angle = torch.arange(length)[:, None] * rate
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(-2)
+
+
 # --- the rotary turn ---------------------------------------------------------------------------
 
 rotary = CodeExercise(
@@ -479,6 +493,34 @@ def my_rotary(vectors, positions):
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
 
 
+def _turned_as_complex(vectors, positions):
+    """The oracle for all sizes: each pair is a complex number, and a turn is a product."""
+    pairs = torch.complex(vectors[..., 0::2], vectors[..., 1::2])
+    exponent = torch.linspace(0.0, 1.0, pairs.size(-1) + 1, dtype=torch.float64)[:-1]
+    turns = torch.exp(1j * torch.outer(positions.double(), 10_000.0**-exponent))
+    return torch.view_as_real(pairs * turns).flatten(-2)
+
+
+@rotary.inputs(oracle=_turned_as_complex)
+def rotary_calls(draw):
+    """Positions in any order; bfloat16, in which whole numbers above 256 are not all there."""
+    draw.dtypes(torch.float64, torch.float32, torch.bfloat16)
+    seq_len, num_pairs, batch = draw.sizes(tokens=300, pairs=65, sequences=65)
+    leading = draw.one_of((), (batch,), (batch, draw.whole(1, 3)))
+    vectors = draw.floats(*leading, seq_len, 2 * num_pairs, scale=draw.scale(1, 100))
+    return vectors, draw.wholes(0, draw.one_of(300, 5_000), seq_len)
+
+
+@rotary.wrong(rotary_calls, "in bfloat16")
+def my_rotary(vectors, positions):
+    width = vectors.shape[-1]
+    pair = torch.arange(width // 2, dtype=torch.float64)
+    angle = positions[:, None].to(vectors.dtype) * 10_000.0 ** (-2 * pair / width)
+    cos, sin = angle.cos().to(vectors.dtype), angle.sin().to(vectors.dtype)
+    even, odd = vectors[..., 0::2], vectors[..., 1::2]
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
+
+
 # --- ALiBi -------------------------------------------------------------------------------------
 
 alibi = CodeExercise(
@@ -619,6 +661,26 @@ def my_alibi(query_at, key_at, num_heads):
     return -slope[:, None, None] * (key_at[None, :] - query_at[:, None]).abs()
 
 
+def _bias_by_hand(query_at, key_at, num_heads):
+    """The oracle: in float64, head after head."""
+    distance = (query_at[:, None] - key_at[None, :]).abs().double()
+    heads = range(1, num_heads + 1)
+    return torch.stack([-distance / 2.0 ** (8 * head / num_heads) for head in heads])
+
+
+@alibi.inputs(oracle=_bias_by_hand)
+def alibi_calls(draw):
+    num_queries, num_keys, doublings = draw.sizes(queries=300, keys=300, doublings_of_heads=(0, 5))
+    query_at, key_at = draw.wholes(0, 300, num_queries), draw.wholes(0, 300, num_keys)
+    return query_at, key_at, 2**doublings
+
+
+@alibi.wrong(alibi_calls, "`bias` at [")
+def my_alibi(query_at, key_at, num_heads):
+    slope = 2.0 ** -(8 * torch.arange(1, num_heads + 1) // num_heads)
+    return -slope[:, None, None] * (key_at[None, :] - query_at[:, None]).abs()
+
+
 # --- a bug, predictions, a claim ---------------------------------------------------------------
 
 left_padding = FindTheBug(
@@ -726,6 +788,25 @@ def token_positions(is_token):
 @left_padding.wrong(tokens_count_on, "have shape (1,)")
 def token_positions(is_token):
     return (is_token.cumsum(dim=-1) - 1).clamp(min=0).squeeze(1)
+
+
+def _counted(is_token):
+    """The oracle: each sentence by itself."""
+    length = is_token.shape[1]
+    rows = [[0] * (length - n) + list(range(n)) for n in is_token.sum(dim=1).tolist()]
+    return torch.tensor(rows)
+
+
+@left_padding.inputs(oracle=_counted)
+def position_calls(draw):
+    batch, length = draw.sizes(sentences=300, places=300)
+    num_tokens = draw.wholes(1, length, batch)
+    return (torch.arange(length) >= length - num_tokens[:, None],)
+
+
+@left_padding.wrong(position_calls, "is a size fixed")
+def token_positions(is_token):
+    return (is_token.cumsum(dim=-1) - 1).clamp(min=0, max=63)
 
 
 def _open_hands() -> float:

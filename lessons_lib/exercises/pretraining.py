@@ -264,6 +264,27 @@ def my_perplexity(loss_nats, num_tokens):
     return torch.exp(total / num_tokens.sum())
 
 
+def _counted_out(loss_nats, num_tokens):
+    """The oracle: each batch's loss as many times as it has tokens."""
+    return torch.repeat_interleave(loss_nats, num_tokens).mean().exp()
+
+
+@perplexity.inputs(oracle=_counted_out)
+def perplexity_calls(draw):
+    """Losses of 0 to 3 nats, or ten times that; some batches without a token, but never all."""
+    (batches,) = draw.sizes(batches=300)
+    losses = 3 * draw.floats(batches).detach().sigmoid() * draw.scale(1, 10)
+    num_tokens = draw.wholes(0, draw.one_of(2, 90), batches)
+    num_tokens[draw.whole(0, batches - 1)] = draw.whole(1, 9)
+    return losses.requires_grad_(draw.wants_gradient), num_tokens
+
+
+@perplexity.wrong(perplexity_calls, "is something bounded")
+def my_perplexity(loss_nats, num_tokens):
+    mean = (loss_nats * num_tokens).sum() / num_tokens.sum()
+    return mean.clamp(max=10.0).exp()
+
+
 def _near(found: torch.Tensor, wanted: float) -> bool:
     return abs(found.item() - wanted) <= 1e-4 * abs(wanted)
 
@@ -542,6 +563,36 @@ def my_mask_tokens(ids, toss, fate, random_ids):
     return torch.where(chosen & (fate == 8), random_ids, inputs), ids
 
 
+def _token_by_token(ids, toss, fate, random_ids):
+    """The oracle: the rule for one token, in plain Python, for all of them."""
+
+    def one(token, toss, fate, other):
+        if toss >= 15 or token < 4:
+            return token, -100
+        return (3 if fate < 8 else other if fate == 8 else token), token
+
+    parts = (part.flatten().tolist() for part in (ids, toss, fate, random_ids))
+    pairs = [one(*four) for four in zip(*parts, strict=True)]
+    return tuple(torch.tensor(column).view(ids.shape) for column in zip(*pairs, strict=True))
+
+
+@mask_rule.inputs(oracle=_token_by_token)
+def dice_calls(draw):
+    """As many chosen as usual, or nearly all."""
+    shape, vocab_size = draw.sizes(texts=65, tokens=300), draw.whole(5, 3_000)
+    tosses = draw.wholes(0, draw.one_of(20, 99), *shape)
+    ids, random_ids = (draw.wholes(low, vocab_size, *shape) for low in (0, 4))
+    return ids, tosses, draw.wholes(0, 9, *shape), random_ids
+
+
+@mask_rule.wrong(dice_calls, "`inputs` at [")
+def my_mask_tokens(ids, toss, fate, random_ids):
+    chosen = (toss < 15) & (ids >= 4)
+    inputs = torch.where(chosen & (fate < 8), 3, ids)
+    inputs = torch.where(chosen & (fate == 8), random_ids % 1_000, inputs)
+    return inputs, torch.where(chosen, ids, -100)
+
+
 why_keep = Choice(
     kind="Explain",
     answer_name="why_keep_answer",
@@ -755,6 +806,27 @@ def masked_loss_of(logits, ids, chosen):
     return -log_p[chosen].mean()
 
 
+def _picked(logits, ids, chosen):
+    """The oracle for all sizes: log-probabilities, of which each token picks its own."""
+    log_p = logits.log_softmax(dim=-1).gather(-1, ids[..., None]).squeeze(-1)
+    return -log_p[chosen].mean()
+
+
+@masked_loss.inputs(oracle=_picked)
+def loss_calls(draw):
+    batch, seq_len, vocab_size = draw.sizes(texts=17, tokens=300, words=(2, 300))
+    logits = draw.floats(batch, seq_len, vocab_size, scale=draw.scale(1, 100))
+    ids, chosen = draw.wholes(0, vocab_size - 1, batch, seq_len), draw.truths(0.3, batch, seq_len)
+    chosen[draw.whole(0, batch - 1), draw.whole(0, seq_len - 1)] = True
+    return logits, ids, chosen
+
+
+@masked_loss.wrong(loss_calls, "is something bounded")
+def masked_loss_of(logits, ids, chosen):
+    losses = functional.cross_entropy(logits.transpose(1, 2), ids, reduction="none")
+    return losses.clamp(max=50.0)[chosen].mean()
+
+
 # --- causal language modelling -----------------------------------------------------------------
 
 shift = FindTheBug(
@@ -895,6 +967,25 @@ def next_tokens(ids):
 def next_tokens(ids):
     following = ids[:, 1:6]
     return ids[:, :5], following.masked_fill(following == 0, -100)
+
+
+def _place_by_place(ids):
+    """The oracle: windows of two, the second of which is asked for unless it is 0."""
+    inputs, following = ids.unfold(1, 2, 1).unbind(dim=-1)
+    return inputs, torch.where(following > 0, following, -100)
+
+
+@shift.inputs(oracle=_place_by_place)
+def shift_calls(draw):
+    batch, seq_len = draw.sizes(texts=65, places=(2, 300))
+    ids, num_tokens = draw.wholes(1, 9, batch, seq_len), draw.wholes(1, seq_len, batch)
+    return (ids * (torch.arange(seq_len) < num_tokens[:, None]),)
+
+
+@shift.wrong(shift_calls, "`labels` should have shape")
+def next_tokens(ids):
+    labels = ids.masked_fill(ids == 0, -100)
+    return ids[:, :-1], labels[:, 1:129]
 
 
 # --- three patients ----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The exercises of the chapter on real pre-trained weights."""
 
+import functools
 import random
 import re
 import unicodedata
@@ -407,6 +408,26 @@ def my_tokenize(text, vocabulary):
     return _as_published(vocabulary).encode(text).ids
 
 
+@tokenize.inputs(oracle=lambda text, vocabulary: _as_published(vocabulary).encode(text).ids)
+def tokenize_calls(draw):
+    """Texts of few letters, so that pieces meet; accents, signs, and words of up to 90 letters."""
+    num_words, longest, num_pieces = draw.sizes(words=(0, 300), letters_a_word=90, pieces=300)
+    known = ["a", "b", "ab", "##a", "##b", "##ba", "e", "##e", ",", "$", "“"]
+    chosen = draw.some_of(known, draw.whole(3, 11) if longest < 17 else len(known))
+    pieces = chosen + [f"[unused{number}]" for number in range(num_pieces)]
+    vocabulary = {name: n for n, name in enumerate(["[UNK]", "[CLS]", "[SEP]", *pieces])}
+    letters = draw.one_of("aAbBbéc,$“_", "ab")
+    num_words = max(num_words, 2 if longest > 16 else 0)
+    words = [draw.word(letters, draw.whole(1, longest)) for _ in range(num_words)]
+    return draw.one_of(" ", "  ", " \n", "\t").join(words), vocabulary
+
+
+@tokenize.wrong(tokenize_calls, "`ids`")
+def my_tokenize(text, vocabulary):
+    text = "".join(word[:40] for word in re.split(r"(\s)", text))
+    return _as_published(vocabulary).encode(text).ids
+
+
 # --- names -------------------------------------------------------------------------------------
 
 names = CodeExercise(
@@ -622,6 +643,28 @@ def my_name(published):
     return _with(lambda _, ours: ours.replace("_residual.norm", ".norm"))(published)
 
 
+@names.inputs(oracle=lambda published: _names_of(200)[published])
+def name_calls(draw):
+    """Any tensor of an encoder of up to 200 layers."""
+    (num_layers,) = draw.sizes(layers=200)
+    embeddings = [name for name in _table() if name.startswith("embeddings.")]
+    if draw.chance(0.2):
+        return (draw.one_of(*embeddings),)
+    prefix = "encoder.layer.0."
+    inner = [name.removeprefix(prefix) for name in _table() if name.startswith(prefix)]
+    return (f"encoder.layer.{num_layers - 1}.{draw.one_of(*inner)}",)
+
+
+@functools.cache
+def _names_of(num_layers: int) -> dict[str, str]:
+    return name_table(Published(Config(num_layers=num_layers), "bert", 9, 2))
+
+
+@names.wrong(name_calls, "`name` should be 'layers.")
+def my_name(published):
+    return _names_of(24).get(published, published)
+
+
 # --- from hidden states to one vector ----------------------------------------------------------
 
 pooling = CodeExercise(
@@ -835,6 +878,31 @@ def my_mean_pool(hidden, mask):
     return (shares @ hidden).squeeze(1).detach() + 0 * hidden.sum(dim=1)
 
 
+def _text_by_text(hidden, mask):
+    """The oracle: the real tokens of each text picked out, and averaged."""
+    return torch.stack([one[seen[0]].mean(dim=0) for one, seen in zip(hidden, mask, strict=True)])
+
+
+@pooling.inputs(oracle=_text_by_text)
+def pooling_calls(draw):
+    """Real tokens anywhere, one at least; at padding anything may stand, and NaN at a real one."""
+    batch, length, width = draw.sizes(texts=65, tokens=300, columns=300)
+    mask = draw.truths(0.5, batch, 1, length)
+    mask[:, :, draw.whole(0, length - 1)] = True
+    scale, offset = draw.scale(1, 100), draw.offset(0, 1_000)
+    hidden = draw.floats(batch, length, width, scale=scale, offset=offset).detach()
+    at_padding, at_one = draw.one_of(0.0, torch.inf, torch.nan), draw.one_of(0.0, 0.0, torch.nan)
+    hidden.masked_fill_(~mask.transpose(1, 2), at_padding)
+    hidden[0, mask[0, 0], 0] += at_one
+    return hidden.requires_grad_(draw.wants_gradient), mask
+
+
+@pooling.wrong(pooling_calls, "should be nan")
+def my_mean_pool(hidden, mask):
+    real = mask.transpose(1, 2)
+    return torch.where(real, hidden, 0.0).nan_to_num().sum(dim=1) / real.sum(dim=1)
+
+
 # --- budget ------------------------------------------------------------------------------------
 
 
@@ -962,6 +1030,23 @@ def to_linear(kernel, wanted):
 def to_linear(kernel, wanted):
     num_in, num_out = kernel.shape
     return kernel if num_in == num_out else kernel.T
+
+
+@kernels.inputs(oracle=lambda kernel, wanted: torch.einsum("io->oi", kernel))
+def kernel_calls(draw):
+    """As read from a file, so without gradient."""
+    num_in, num_out = draw.sizes(inputs=300, outputs=300)
+    num_out = num_in if draw.chance(0.3) else num_out
+    kernel = draw.floats(num_in, num_out, scale=draw.scale(1, 1_000)).detach()
+    return kernel, torch.Size([num_out, num_in])
+
+
+@kernels.wrong(kernel_calls, "is a size fixed")
+def to_linear(kernel, wanted):
+    weight = kernel.new_zeros(wanted)
+    for row in range(min(len(kernel), 256)):
+        weight[:, row] = kernel[row]
+    return weight
 
 
 # --- the clinic --------------------------------------------------------------------------------

@@ -288,6 +288,27 @@ def my_soft_lookup(query, keys, values):
     return torch.softmax(keys.detach() @ query.detach(), dim=0) @ values
 
 
+def _torch_lookup(query, keys, values):
+    """The oracle for all sizes: torch's own attention, with one query."""
+    return functional.scaled_dot_product_attention(query[None], keys, values, scale=1.0)[0]
+
+
+@soft_lookup.inputs(oracle=_torch_lookup)
+def lookup_calls(draw):
+    num_keys, width, value_width = draw.sizes(
+        keys=300, columns_of_the_keys=300, columns_of_the_values=300
+    )
+    scale = draw.scale(1, 30, 1_000)
+    query, keys = draw.floats(width, scale=scale), draw.floats(num_keys, width, scale=scale)
+    return query, keys, draw.floats(num_keys, value_width, scale=draw.scale(1, 100))
+
+
+@soft_lookup.wrong(lookup_calls, "is a size fixed")
+def my_soft_lookup(query, keys, values):
+    scores = keys[:128] @ query
+    return torch.softmax(scores, dim=0) @ values[:128]
+
+
 # --- the whole of attention --------------------------------------------------------------------
 
 attention = CodeExercise(
@@ -878,6 +899,39 @@ def my_attention(query, key, value, mask=None):
     return weights @ value, weights
 
 
+def _torch_attention(query, key, value, mask=None):
+    """The oracle for all sizes: torch's attention; a row that sees nothing is zero by a switch."""
+    seen = torch.ones((), dtype=torch.bool) if mask is None else mask.any(dim=-1, keepdim=True)
+    weights = _torch_weights(query, key, None if mask is None else mask | ~seen)
+    weights = torch.where(seen, weights, 0.0)
+    return weights @ value, weights
+
+
+@attention.inputs(oracle=_torch_attention)
+def attention_calls(draw):
+    queries, keys, width, value_width, batch = draw.sizes(
+        queries=300, keys=300, columns_of_the_keys=300, columns_of_the_values=300, sequences=65
+    )
+    leading = draw.one_of((), (batch,), (batch, 1), (batch, draw.whole(1, 3)))
+    scale = draw.scale(1, 30, 1_000)
+    query = draw.floats(*leading, queries, width, scale=scale)
+    key = draw.floats(*leading, keys, width, scale=scale)
+    value = draw.floats(*leading, keys, value_width, scale=draw.scale(1, 100))
+    mask = draw.mask(*leading, queries, keys)
+    return (query, key, value) if mask is None else (query, key, value, mask)
+
+
+@attention.wrong(attention_calls, "should be 0")
+def my_attention(query, key, value, mask=None):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    if mask is not None and mask.shape[-1] > 1:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = torch.softmax(scores, dim=-1)
+    if mask is not None and mask.shape[-1] > 1:
+        weights = weights.masked_fill(~mask, 0.0)
+    return weights @ value, weights
+
+
 # --- masks -------------------------------------------------------------------------------------
 
 causal = CodeExercise(
@@ -991,6 +1045,17 @@ def my_causal_mask(seq_len):
 @causal.wrong(causal_mask_is_square_and_bool, "torch.bool")
 def my_causal_mask(seq_len):
     return torch.ones(seq_len, seq_len).tril()
+
+
+@causal.inputs(oracle=lambda n: torch.arange(n)[:, None] >= torch.arange(n))
+def causal_calls(draw):
+    return tuple(draw.sizes(places=300))
+
+
+@causal.wrong(causal_calls, "should have shape (300, 300)")
+def my_causal_mask(seq_len):
+    buffer = torch.ones(64, 64, dtype=torch.bool).tril()
+    return buffer[:seq_len, :seq_len]
 
 
 padding = CodeExercise(
@@ -1114,6 +1179,18 @@ def my_padding_mask(lengths, seq_len):
 @padding.wrong(padding_mask_has_its_axes, "(3, 1, 5)")
 def my_padding_mask(lengths, seq_len):
     return (torch.arange(seq_len) < lengths[:, None])[:, :, None]
+
+
+@padding.inputs(oracle=lambda lengths, n: (torch.arange(n) < lengths[:, None]).unsqueeze(1))
+def padding_calls(draw):
+    batch, seq_len = draw.sizes(sentences=300, places=300)
+    lengths = draw.wholes(0, seq_len, batch)
+    return lengths.to(draw.one_of(torch.int64, torch.int32)), seq_len
+
+
+@padding.wrong(padding_calls, "`mask` at [")
+def my_padding_mask(lengths, seq_len):
+    return (torch.arange(seq_len) < lengths.to(torch.int8)[:, None])[:, None, :]
 
 
 # --- why the square root -----------------------------------------------------------------------
@@ -1459,6 +1536,24 @@ def causal_attention(query, key, value):
     last = torch.zeros_like(scores, dtype=torch.bool)
     last[..., :-1, -1] = True
     return torch.softmax(scores.masked_fill(last, -torch.inf), dim=-1) @ value
+
+
+@late_mask.inputs(oracle=functools.partial(functional.scaled_dot_product_attention, is_causal=True))
+def causal_attention_calls(draw):
+    seq_len, width, value_width, batch = draw.sizes(
+        tokens=65, columns_of_the_keys=300, columns_of_the_values=300, sequences=65
+    )
+    leading = draw.one_of((), (batch,), (batch, draw.whole(1, 3)))
+    scale = draw.scale(1, 30, 1_000)
+    query, key = (draw.floats(*leading, seq_len, width, scale=scale) for _ in range(2))
+    return query, key, draw.floats(*leading, seq_len, value_width, scale=draw.scale(1, 100))
+
+
+@late_mask.wrong(causal_attention_calls, "Smaller numbers come out right")
+def causal_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5
+    future = torch.ones_like(scores, dtype=torch.bool).triu(diagonal=1)
+    return torch.softmax(scores - 1e4 * future, dim=-1) @ value
 
 
 score_memory = Number(

@@ -361,6 +361,37 @@ def my_rnn(x, w_input, w_state, bias):
     return torch.stack(states, dim=1)
 
 
+@recurrent.inputs(oracle=_torch_rnn)
+def rnn_calls(draw):
+    """States that forget slowly, so that rounding does not grow with the length."""
+    batch, seq_len, d_in, width = draw.sizes(
+        sequences=17, tokens=300, columns_of_x=65, columns_of_the_states=65
+    )
+    x = draw.floats(batch, seq_len, d_in, scale=draw.scale(1, 100, 1_000))
+    w_input, w_state = draw.floats(d_in, width), draw.floats(width, width, scale=0.4 / width**0.5)
+    return x, w_input, w_state, draw.floats(width)
+
+
+@recurrent.wrong(rnn_calls, "Does something overflow")
+def my_rnn(x, w_input, w_state, bias):
+    state = x.new_zeros(x.size(0), w_state.size(0))
+    states = []
+    for step in range(x.size(1)):
+        total = x[:, step] @ w_input + state @ w_state + bias
+        state = (total.exp() - (-total).exp()) / (total.exp() + (-total).exp())
+        states.append(state)
+    return torch.stack(states, dim=1)
+
+
+@recurrent.wrong(rnn_calls, "is a size fixed")
+def my_rnn(x, w_input, w_state, bias):
+    states = []
+    for step in range(x.size(1)):
+        state = states[-1] if step % 16 else x.new_zeros(x.size(0), w_state.size(0))
+        states.append(torch.tanh(x[:, step] @ w_input + state @ w_state + bias))
+    return torch.stack(states, dim=1)
+
+
 # --- a causal convolution ----------------------------------------------------------------------
 
 receptive_field = Number(
@@ -701,6 +732,29 @@ def my_causal_convolution(x, weight, bias, dilation=1):
     return output
 
 
+@convolution.inputs(oracle=_torch_convolution)
+def convolution_calls(draw):
+    batch, seq_len, d_in, width, kernel = draw.sizes(
+        sequences=17, tokens=300, columns_of_x=65, columns_of_the_output=65, taps=17
+    )
+    seq_len = seq_len if kernel < 8 else 3 * kernel  # so that its taps meet tokens
+    x = draw.floats(batch, seq_len, d_in, scale=draw.scale(1, 1_000))
+    weight, bias = draw.floats(kernel, d_in, width), draw.floats(width)
+    dilation = draw.whole(1, 3)
+    return (x, weight, bias) if draw.chance(0.2) else (x, weight, bias, dilation)
+
+
+@convolution.wrong(convolution_calls, "is a size fixed")
+def my_causal_convolution(x, weight, bias, dilation=1):
+    rows = (weight.size(0) - 1) * dilation
+    padded = functional.pad(x, (0, 0, rows, 0))
+    output = bias
+    for back in range(min(8, weight.size(0))):
+        first = rows - back * dilation
+        output = output + padded[:, first : first + x.size(1)] @ weight[back]
+    return output
+
+
 # --- predictions, costs, claims ----------------------------------------------------------------
 
 gradient_reach = Number(
@@ -977,3 +1031,20 @@ def last_states(x, w_input, w_state):
             state = torch.tanh(token @ w_input + state.detach() @ w_state)
         finals.append(state)
     return torch.stack(finals)
+
+
+@carried_state.inputs(oracle=_torch_last)
+def last_state_calls(draw):
+    batch, seq_len, d_in, width = draw.sizes(
+        sequences=17, tokens=300, columns_of_x=65, columns_of_the_states=65
+    )
+    x = draw.floats(batch, seq_len, d_in, scale=draw.scale(1, 100, 1_000))
+    return x, draw.floats(d_in, width), draw.floats(width, width, scale=0.4 / width**0.5)
+
+
+@carried_state.wrong(last_state_calls, "is a size fixed")
+def last_states(x, w_input, w_state):
+    state = x.new_zeros(x.size(0), w_state.size(0))
+    for token in x[:, :64].unbind(dim=1):
+        state = torch.tanh(token @ w_input + state @ w_state)
+    return state

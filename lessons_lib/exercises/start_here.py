@@ -264,6 +264,19 @@ def my_step(weight, gradient, rate):
     return (weight - rate * gradient).float()
 
 
+@step_down.inputs(oracle=lambda weight, gradient, rate: torch.sub(weight, gradient, alpha=rate))
+def step_calls(draw):
+    shape = draw.sizes(numbers=300) if draw.chance(0.3) else draw.sizes(rows=300, columns=300)
+    scale = draw.scale(1, 1_000)
+    weight, gradient = (draw.floats(*shape, scale=scale).detach() for _ in range(2))
+    return weight, gradient, draw.one_of(0.01, 0.1, 0.5, 1.0)
+
+
+@step_down.wrong(step_calls, "is something bounded")
+def my_step(weight, gradient, rate):
+    return weight - (rate * gradient).clamp(-50.0, 50.0)
+
+
 nats = Number(
     kind="Self-test",
     answer_name="nats_answer",

@@ -313,6 +313,56 @@ def my_wordpiece(word, vocabulary):
     return ["[UNK]"]
 
 
+def _library_pieces_of_any_length(word, vocabulary):
+    """The oracle for all lengths: the library calls words of more than 100 letters unknown."""
+    from tokenizers import models
+
+    library = models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=10_000)
+    return [token.value for token in library.tokenize(word)]
+
+
+@wordpiece.inputs(oracle=_library_pieces_of_any_length)
+def wordpiece_calls(draw):
+    """Few letters, so that pieces meet; now and then one that no piece holds."""
+    length, num_pieces = draw.sizes(letters=300, pieces=300)
+    letters = draw.one_of("ab", "abA")
+    pieces = [
+        draw.one_of("", "##") + draw.word(letters, draw.whole(1, 6)) for _ in range(num_pieces)
+    ]
+    if length > 16 or draw.chance(0.7):
+        pieces += [mark + letter for letter in letters for mark in ("", "##")]
+    word = draw.word(letters if length > 16 or draw.chance(0.8) else letters + "c", length)
+    return word, _numbered(*pieces)
+
+
+@wordpiece.wrong(wordpiece_calls, "`pieces`")
+def my_wordpiece(word, vocabulary):
+    pieces, start, word = [], 0, word[:20]
+    while start < len(word):
+        mark = "##" if start > 0 else ""
+        ends = range(len(word), start, -1)
+        end = next((e for e in ends if mark + word[start:e] in vocabulary), None)
+        if end is None:
+            return ["[UNK]"]
+        pieces.append(mark + word[start:end])
+        start = end
+    return pieces
+
+
+@wordpiece.wrong(wordpiece_calls, "of `pieces` should be")
+def my_wordpiece(word, vocabulary):
+    pieces, start, word = [], 0, word.lower()
+    while start < len(word):
+        mark = "##" if start > 0 else ""
+        ends = range(len(word), start, -1)
+        end = next((e for e in ends if mark + word[start:e] in vocabulary), None)
+        if end is None:
+            return ["[UNK]"]
+        pieces.append(mark + word[start:end])
+        start = end
+    return pieces
+
+
 # --- norm and residual -------------------------------------------------------------------------
 
 layer_norm = CodeExercise(
@@ -552,6 +602,27 @@ def my_layer_norm(x, scale, shift, eps=1e-5):
     return functional.layer_norm(x, x.shape[-1:], scale, shift, eps).detach()
 
 
+def _torch_norm(x, scale, shift, eps=1e-5):
+    """The oracle for all sizes: torch's own."""
+    return functional.layer_norm(x, scale.shape, scale, shift, eps)
+
+
+@layer_norm.inputs(oracle=_torch_norm)
+def norm_calls(draw):
+    batch, seq_len, width = draw.sizes(sequences=65, tokens=300, columns=300)
+    leading = draw.one_of((), (seq_len,), (batch, seq_len), (batch, 1, seq_len))
+    x = draw.floats(*leading, width, scale=draw.scale(1, 100), offset=draw.offset(0, 1_000))
+    scale, shift = draw.floats(width, scale=draw.one_of(1, 100)), draw.floats(width)
+    return (x, scale, shift) if draw.chance(0.5) else (x, scale, shift, draw.one_of(1e-3, 0.5))
+
+
+@layer_norm.wrong(norm_calls, "difference of two large numbers")
+def my_layer_norm(x, scale, shift, eps=1e-5):
+    mean = x.mean(dim=-1, keepdim=True)
+    variance = x.square().mean(dim=-1, keepdim=True) - mean.square()
+    return (x - mean) / (variance.clamp(min=0.0) + eps).sqrt() * scale + shift
+
+
 residual = CodeExercise(
     returns=("output",),
     task="""
@@ -734,6 +805,31 @@ def my_residual(x, sublayer, norm, pre_norm):
 @residual.wrong(gradient_takes_both_ways, "No gradient comes back")
 def my_residual(x, sublayer, norm, pre_norm):
     return (x + sublayer(norm(x)) if pre_norm else norm(x + sublayer(x))).detach()
+
+
+def _summed(x, sublayer, norm, pre_norm):
+    """The oracle: the two orders, each as its formula stands."""
+    return sublayer(norm(x)).add(x) if pre_norm else norm(sublayer(x).add(x))
+
+
+@residual.inputs(oracle=_summed)
+def residual_calls(draw):
+    """Functions that return what they were given, or what they need again for their gradient."""
+    shape = draw.sizes(sequences=65, tokens=300, columns=300)
+    sublayer = draw.one_of(
+        lambda h: h.square() + 2, lambda h: 3 * h - 1, torch.sin, torch.tanh, lambda h: h
+    )
+    norm = draw.one_of(
+        lambda h: h.tanh() - 0.25, lambda h: h / (h.abs() + 1), torch.sigmoid, lambda h: h
+    )
+    return draw.floats(*shape, scale=draw.scale(1, 100)), sublayer, norm, draw.chance(0.5)
+
+
+@residual.wrong(residual_calls, "in place")
+def my_residual(x, sublayer, norm, pre_norm):
+    output = sublayer(norm(x) if pre_norm else x)
+    output += x
+    return output if pre_norm else norm(output)
 
 
 # --- layers ------------------------------------------------------------------------------------
@@ -1004,3 +1100,14 @@ def make_pair(target):
 @shift.wrong(wanted_is_the_next_token, "has to learn to stop")
 def make_pair(target):
     return target[:, :-1], target[:, 1:].flip(1).roll(1, dims=1)
+
+
+@shift.inputs(oracle=lambda target: target.unfold(1, 2, 1).unbind(dim=-1))
+def pair_calls(draw):
+    batch, length = draw.sizes(sequences=65, tokens=(2, 300))
+    return (draw.wholes(0, 1_000, batch, length),)
+
+
+@shift.wrong(pair_calls, "should have shape")
+def make_pair(target):
+    return target[:, :-1][:, :64], target[:, 1:][:, :64]

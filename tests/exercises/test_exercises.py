@@ -113,7 +113,7 @@ def test_unrepaired_code_with_another_docstring_and_comment_is_unanswered(exerci
 def test_code_is_judged_quickly(exercise):
     judge(exercise, exercise.reference_function)
     seconds = [timed(exercise, exercise.reference_function) for _ in range(5)]
-    assert statistics.median(seconds) < 0.1
+    assert statistics.median(seconds) < 0.25
     assert max(seconds) < 1
 
 

@@ -20,6 +20,17 @@ def for_ever():
         pass
 
 
+def test_module_that_is_being_loaded_is_loaded_to_its_end(tmp_path, monkeypatch):
+    """Half of one would stay behind, and break whatever uses it later."""
+    (tmp_path / "slow_module.py").write_text("import time\ntime.sleep(0.5)\nis_whole = True\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(guard.OutOfTime), guard.time_limit(0.1):
+        import slow_module
+
+        for_ever()
+    assert slow_module.is_whole
+
+
 def for_ever_despite_exceptions():
     while True:
         with contextlib.suppress(Exception):

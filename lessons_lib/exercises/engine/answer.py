@@ -48,6 +48,11 @@ class Answer:
         self._returned = ()
         self.calls: list[tuple] = []
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its arguments, as the task calls them."""
+        return self._parameters
+
     def __call__(self, *args, **kwargs):
         """Call the reader's function; return what it gives: one thing, or a tuple of them.
 

@@ -116,6 +116,30 @@ class CodeExercise(Exercise):
         self.checks.append(function)
         return function
 
+    def inputs(
+        self, *, oracle: Callable | None = None, holds: Callable | None = None, room: float = 0.0
+    ) -> Callable[[Callable], Check]:
+        """Register a generator of valid inputs; it becomes the check that compares on them.
+
+        Args:
+            oracle: called as the answer is, its results are right; not the reference itself.
+            holds: in place of an oracle, where several results are right; see `ValidInputs`.
+            room: by how much a number may be off in any case.
+        """
+        from .comparing import ValidInputs  # loads torch
+
+        def keep(generator: Callable) -> Check:
+            right = oracle or self.reference_function  # of which only the type counts, then
+            self.valid = ValidInputs(generator, self.reference_function, right, holds, room)
+
+            def check(answer: Answer) -> str | None:
+                return self.valid.problem(answer)
+
+            check.__name__ = generator.__name__
+            return self.check(check)
+
+        return keep
+
     def wrong(self, caught_by: Check, saying: str) -> Callable:
         def keep(function: Callable) -> Callable:
             self.wrongs.append(WrongAnswer(function, caught_by, saying))

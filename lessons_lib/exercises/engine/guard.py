@@ -19,6 +19,7 @@ What is stopped, and where:
 import contextlib
 import ctypes
 import io
+import itertools
 import math
 import signal
 import sys
@@ -82,6 +83,8 @@ def _alarm(seconds: float):
         if caller not in _frames_from(frame):
             signal.setitimer(signal.ITIMER_REAL, 0)  # the guarded code has been left
             return
+        if _is_importing(frame, caller):  # half a module would stay behind; it rings again
+            return
         rings += 1
         if rings > 1:  # the first was swallowed
             _stop_at_next_line(frame, caller)
@@ -117,6 +120,12 @@ def _stop_at_next_line(frame, caller) -> None:
             break
         running.f_trace = again
     sys.settrace(lambda *_: None)  # frames still to come are left alone
+
+
+def _is_importing(frame, caller) -> bool:
+    """Is the guarded code loading a module, as torch does with some of its own at first use?"""
+    guarded = itertools.takewhile(lambda running: running is not caller, _frames_from(frame))
+    return any(one.f_code.co_filename.startswith("<frozen importlib") for one in guarded)
 
 
 def _frames_from(frame):
