@@ -516,7 +516,7 @@ def _convolution_inputs(batch: int = 2, seq_len: int = 9, kernel: int = 3, dtype
 def _torch_convolution(x, weight, bias, dilation: int = 1) -> torch.Tensor:
     """The oracle: torch's convolution, padded on both sides and cut; its taps run oldest first."""
     padding = (weight.size(0) - 1) * dilation
-    layout = weight.flip(0).permute(2, 1, 0)
+    layout = weight.flip(0).permute(2, 1, 0).contiguous()
     both = functional.conv1d(x.mT, layout, bias, padding=padding, dilation=dilation)
     return both[..., : x.size(1)].mT
 
@@ -738,6 +738,7 @@ def convolution_calls(draw):
         sequences=17, tokens=300, columns_of_x=65, columns_of_the_output=65, taps=17
     )
     seq_len = seq_len if kernel < 8 else 3 * kernel  # so that its taps meet tokens
+    d_in, width = max(d_in, 2), max(width, 2)  # of one column torch's conv1d has no gradient
     x = draw.floats(batch, seq_len, d_in, scale=draw.scale(1, 1_000))
     weight, bias = draw.floats(kernel, d_in, width), draw.floats(width)
     dilation = draw.whole(1, 3)
