@@ -45,6 +45,7 @@ def opened_without_maths(browser, name: str) -> pages.Visit:
     """A page whose formulas are not drawn, which takes most of the time and changes no answer."""
     page = browser.new_context(viewport=DESKTOP, reduced_motion="reduce").new_page()
     page.route("**/mathjax/*.js*", lambda route: route.fulfill(content_type="text/javascript"))
+    page.set_default_navigation_timeout(90_000)  # a busy machine is no fault of the page
     visit = pages.Visit(name, "light", page)
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     page.goto(pages.page_file(name).as_uri())
@@ -173,7 +174,6 @@ def test_another_file_changes_nothing_and_is_told(visit, tmp_path):
 
 def test_what_the_browser_keeps_damaged_is_set_aside(visit):
     visit.page.evaluate("localStorage.setItem('transformer-transfer.progress', '{')")
-    visit.page.reload()
     assert visit.page.evaluate("lessons.load()") == {}
     kept = "Object.entries(localStorage).filter(([key]) => key.endsWith('.aside'))[0][1]"
     assert visit.page.evaluate(kept) == "{"
