@@ -8,6 +8,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import constraints
 import course
 import environment
+import exercise_cards
+import exercise_data
 import glance
 import gpu
 import my_notebooks
@@ -25,6 +27,8 @@ __all__ = [
     "constraints",
     "course",
     "environment",
+    "exercise_cards",
+    "exercise_data",
     "glance",
     "gpu",
     "my_notebooks",
