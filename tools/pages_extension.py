@@ -8,9 +8,11 @@ Exercises get cards, and the scripts that judge an answer in the page.
 import base64
 import json
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import exercise_data
+import solutions
 from course import is_published
 from exercise_cards import with_cards
 
@@ -26,6 +28,7 @@ def setup(app) -> dict:
     app.connect("source-read", frame_exercises)
     app.connect("html-page-context", draw_figures_into_page)
     app.connect("html-page-context", add_scripts_that_judge)
+    app.connect("build-finished", strip_downloads)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -41,8 +44,18 @@ def frame_exercises(app, page, source) -> None:
     folder, _, chapter = page.rpartition("/")
     if folder == "notebooks":
         colab = colab_address(page, app.config.html_theme_options)
-        notebook = with_cards(json.loads(source[0]), exercise_data.read(chapter), chapter, colab)
+        notebook = json.loads(source[0])
+        if not solutions.are_shown():
+            notebook = solutions.without_solutions(notebook)
+        notebook = with_cards(notebook, exercise_data.read(chapter), chapter, colab)
         source[0] = json.dumps(notebook)
+
+
+def strip_downloads(app, error) -> None:
+    """A book without solutions hands none out in the notebooks that its pages offer, either."""
+    if error is None and not solutions.are_shown():
+        for path in Path(app.outdir).glob("_sources/notebooks/*.ipynb"):
+            solutions.strip_file(path)
 
 
 def colab_address(page: str, options: dict) -> str:

@@ -21,7 +21,7 @@ import csv
 import io
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from .classroom import handed_in
@@ -182,7 +182,7 @@ def _state_as_written(exercise: Exercise, found: list[handed_in.Statement]) -> s
     return _state_of_literal(exercise.name, text)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _state_of_literal(name: str, text: str) -> str:
     try:
         with fixed_state():
