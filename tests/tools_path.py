@@ -12,12 +12,15 @@ import exercise_cards
 import exercise_data
 import glance
 import gpu
+import handout
 import my_notebooks
 import pages_extension
 import readme
 import results_page
+import solutions
 import speed_page
 import step
+import teacher_notes
 
 import book
 import notebooks
@@ -31,11 +34,14 @@ __all__ = [
     "exercise_data",
     "glance",
     "gpu",
+    "handout",
     "my_notebooks",
     "notebooks",
     "pages_extension",
     "readme",
     "results_page",
+    "solutions",
     "speed_page",
     "step",
+    "teacher_notes",
 ]

@@ -8,7 +8,7 @@ from readme import facts, text_of
 
 from lessons_lib.exercises.engine import registry
 from lessons_lib.exercises.engine.declare import CodeExercise, Exercise, source_of
-from lessons_lib.exercises.engine.pages import task_markdown
+from lessons_lib.exercises.engine.pages import body_markdown
 from lessons_lib.exercises.engine.state import fixed_state
 from lessons_lib.exercises.engine.values import Choice, Number, ShapePuzzle
 
@@ -103,7 +103,7 @@ def _overview(exercises: list[Exercise]) -> Iterator[str]:
 
 
 def _section(exercise: Exercise) -> str:
-    parts = [f"### {exercise.name.partition('.')[2]}", task_markdown(exercise)]
+    parts = [f"### {exercise.name.partition('.')[2]}", body_markdown(exercise)]
     if isinstance(exercise, CodeExercise):
         parts.append(f"A solution:\n\n```python\n{exercise.solution_source()}\n```")
     if exercise.because:
