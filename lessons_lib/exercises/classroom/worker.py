@@ -24,7 +24,8 @@ _REFUSED = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn",
 _REFUSED += ("os.fork", "os.kill", "pty.", "socket.connect", "socket.bind", "socket.sendto")
 _CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink")
 _CHANGES += ("os.truncate", "os.chmod", "os.chown", "os.utime", "shutil.")
-_STEP_SECONDS = 4 * guard.TIME_LIMIT_SECONDS  # the guard stops what Python code can be stopped
+_IMPORT_SECONDS = 20.0  # on a slow machine the first import of a large library takes some
+_PATIENCE = 3  # times the limit: the guard stops before what can be stopped
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -47,7 +48,7 @@ def main() -> None:
         if exercise.name in work["skip"]:
             continue
         report("begin", exercise.name, [])
-        with _last_resort():
+        with _last_resort(guard.TIME_LIMIT_SECONDS):
             verdict = _found(exercise, names, errors)
         report("end", exercise.name, *verdict)
     report("done")
@@ -72,8 +73,10 @@ def _defined(cells, answers: set[str], skip: list, report) -> tuple[dict, dict]:
         file = f"cell {cell.number}"
         source = python_of(cell.source)
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-        with _last_resort():
-            wrong = _run(ast.Module([node], []), file, names)
+        is_import = isinstance(node, ast.Import | ast.ImportFrom)
+        seconds = _IMPORT_SECONDS if is_import else guard.TIME_LIMIT_SECONDS
+        with _last_resort(seconds):
+            wrong = _run(ast.Module([node], []), file, names, seconds)
         for name in names_set_by(node) if wrong else ():
             errors[name] = wrong
             names.pop(name, None)
@@ -81,10 +84,10 @@ def _defined(cells, answers: set[str], skip: list, report) -> tuple[dict, dict]:
     return names, errors
 
 
-def _run(tree, file: str, names: dict) -> str:
+def _run(tree, file: str, names: dict, seconds: float) -> str:
     """Run one statement under guard; return what went wrong, or nothing."""
     try:
-        with guard.captured_prints(), guard.time_limit(), guard.memory_limit():
+        with guard.captured_prints(), guard.time_limit(seconds), guard.memory_limit():
             exec(compile(tree, file, "exec"), names)
     except guard.OutOfTime:
         return "its cell was stopped, as it ran too long"
@@ -94,10 +97,10 @@ def _run(tree, file: str, names: dict) -> str:
 
 
 @contextlib.contextmanager
-def _last_resort():
-    """End this process where one step never comes back, not even to Python."""
+def _last_resort(seconds: float):
+    """End this process where a step of so many seconds never comes back, not even to Python."""
     with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(_STEP_SECONDS, exit=True, file=nowhere)
+        faulthandler.dump_traceback_later(_PATIENCE * seconds, exit=True, file=nowhere)
         try:
             yield
         finally:
