@@ -4,12 +4,12 @@ ENVIRONMENT = $(PYTHON) tools/environment.py
 VENV = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab reset test notebooks studies bench gpu lint constraints clean
+.PHONY: help book lab reset handout test notebooks studies bench gpu lint constraints clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-book: ## Build the book and say where to open it
+book: ## Build the book and say where to open it; without solutions, SOLUTIONS=no
 	@$(ENVIRONMENT) book
 	@$(VENV)/python tools/book.py
 
@@ -20,6 +20,10 @@ lab: ## Open your copies of the notebooks in JupyterLab, with LAB_OPTIONS=... of
 reset: ## Renew your copy of one notebook, CHAPTER=name; the old one is kept beside it
 	@$(ENVIRONMENT) run lab
 	@$(VENV)/python tools/my_notebooks.py reset $(CHAPTER)
+
+handout: ## Notebooks and printable pages without solutions and results, and notes for teachers; one with CHAPTER=name
+	@$(ENVIRONMENT) run lab test
+	@$(VENV)/python tools/handout.py $(CHAPTER)
 
 test: ## Run every test
 	@$(ENVIRONMENT) run book test cluster bench

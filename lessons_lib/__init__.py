@@ -13,6 +13,7 @@ _HOME_OF = {
     "hint": "lessons_lib.exercises",
     "solution": "lessons_lib.exercises",
     "progress": "lessons_lib.exercises",
+    "reset": "lessons_lib.exercises.reset",
 }
 
 __all__ = sorted(_HOME_OF)

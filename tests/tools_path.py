@@ -12,14 +12,17 @@ import exercise_cards
 import exercise_data
 import glance
 import gpu
+import handout
 import icons
 import my_notebooks
 import page_heads
 import pages_extension
 import readme
 import results_page
+import solutions
 import speed_page
 import step
+import teacher_notes
 
 import book
 import notebooks
@@ -33,6 +36,7 @@ __all__ = [
     "exercise_data",
     "glance",
     "gpu",
+    "handout",
     "icons",
     "my_notebooks",
     "notebooks",
@@ -40,6 +44,8 @@ __all__ = [
     "pages_extension",
     "readme",
     "results_page",
+    "solutions",
     "speed_page",
     "step",
+    "teacher_notes",
 ]

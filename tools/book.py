@@ -1,5 +1,7 @@
 """Build the book, with warnings as errors, and say where to open it.
 
+With SOLUTIONS=no in the environment, the book without solutions, in a folder of its own.
+
 Nothing is built where nothing has changed since the last build that went well, and only the changed
 pages where no other page shows the change.
 """
@@ -16,6 +18,7 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import solutions
 import step
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +28,13 @@ STAMP = BUILD / "built-from.txt"
 UNFINISHED = BUILD / "unfinished.txt"  # there while the builder is at work
 PAGES = ("book/*.md", "notebooks/*.ipynb", "book/exercises/*.json")
 AROUND = ("_config.yml", "_toc.yml", "book/_static/**/*", "book/*.bib")
-TOOLS = ("tools/book.py", "tools/course.py", "tools/pages_extension.py", "tools/exercise_*.py")
+TOOLS = (
+    "tools/book.py",
+    "tools/course.py",
+    "tools/exercise_*.py",
+    "tools/pages_extension.py",
+    "tools/solutions.py",
+)
 BUILDER = Path(sysconfig.get_path("scripts"), "jupyter-book")
 IN_UTF8 = {  # whatever the terminal's encoding is, for the course's folder may have any name
     "env": os.environ | {"PYTHONUTF8": "1"},
@@ -86,7 +95,7 @@ def build() -> None:
     STAMP.unlink(missing_ok=True)
     if UNFINISHED.exists():
         shutil.rmtree(BUILD)  # the builder cannot go on from where a Ctrl-C stopped it
-    BUILD.mkdir(exist_ok=True)
+    BUILD.mkdir(parents=True, exist_ok=True)
     UNFINISHED.touch()
     command = COMMAND if has_same_frame else [*COMMAND, "--all"]
     result = step.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **IN_UTF8)
@@ -99,8 +108,22 @@ def build() -> None:
     print(f"Built in {time.perf_counter() - started:.0f} s.")
 
 
+def leave_out_solutions() -> None:
+    """Build beside the book with solutions, which stays as it is."""
+    global BUILD, HTML, STAMP, UNFINISHED, COMMAND
+    beside = BUILD / "without_solutions"
+    COMMAND = [*COMMAND, "--path-output", str(beside)]
+    BUILD = beside / "_build"
+    HTML, STAMP, UNFINISHED = (BUILD / path.name for path in (HTML, STAMP, UNFINISHED))
+
+
 def main() -> None:
     sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        if not solutions.are_shown():
+            leave_out_solutions()
+    except ValueError as error:
+        sys.exit(str(error))
     try:
         current = is_current()
     except PackageNotFoundError:

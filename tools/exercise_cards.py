@@ -8,10 +8,12 @@ form. Without scripts the cell stands there as in the notebook. The file itself 
 
 import copy
 import html
+import re
 from itertools import groupby
 
 from course import EXERCISE_PREFIX, REVEAL_TAG
 
+_HEADING = re.compile(r"\A### Exercise · .*\n+")
 _UNANSWERED = "Not answered yet"
 _REVEAL_PROMPTS = {
     "code_prompt_show": "Show what comes out",
@@ -68,7 +70,7 @@ def _prepared(cell: dict) -> dict:
 
 def _framed(cells: list[dict], name: str, known: dict, place: str, colab: str) -> list[dict]:
     task, *others = cells
-    task["source"] = _text(task["source"]).removeprefix(f"**Exercise · {known['kind']}.** ")
+    task["source"] = _HEADING.sub("", _text(task["source"]))  # the card has a head of its own
     code = [cell for cell in others if cell["cell_type"] == "code"]
     address = f"{colab}#scrollTo={code[0]['id']}" if colab and code else ""
     head = _raw(_head(name, known, place, address), f"{task['id']}-head")

@@ -22,6 +22,7 @@ from collections import Counter
 import exercise_data
 import jupytext
 import nbformat
+import readme
 from course import (
     EXERCISE_PREFIX,
     NOTEBOOKS,
@@ -76,7 +77,9 @@ def set_up_source() -> str:
 
 def read_twin(name: str) -> NotebookNode:
     """A chapter's twin as a notebook without outputs, as it stands in the file."""
-    return jupytext.read(TWINS / f"{name}.md", fmt=_TWIN_FORMAT)
+    twin = jupytext.read(TWINS / f"{name}.md", fmt=_TWIN_FORMAT)
+    twin.metadata["chapter"] = name
+    return twin
 
 
 def derive(twin: NotebookNode) -> NotebookNode:
@@ -87,6 +90,7 @@ def derive(twin: NotebookNode) -> NotebookNode:
         UnknownExercise: no exercise has the name that a tag gives.
     """
     cells = [made for cell in twin.cells for made in _cells_for(cell)]
+    cells += _link_to_next(twin.metadata.get("chapter", ""))
     _give_ids(cells)
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": _KERNEL})
 
@@ -205,6 +209,15 @@ def _cells_for(cell: NotebookNode) -> list[NotebookNode]:
         return _exercise_cells(exercise)
     cell.source = set_up_source()
     return [cell]
+
+
+def _link_to_next(name: str) -> list[NotebookNode]:
+    """A last cell that leads to the chapter after this one; none after the last."""
+    names = chapter_names()
+    after = names[names.index(name) + 1 :] if name in names else []
+    if not after:
+        return []
+    return [new_markdown_cell(f"**Next**: [{readme.facts(after[0])[0]}]({after[0]}.ipynb)")]
 
 
 def _exercise_cells(name: str) -> list[NotebookNode]:

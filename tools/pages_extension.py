@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import exercise_data
 import icons
 import page_heads
+import solutions
 from course import is_published
 from exercise_cards import with_cards
 
@@ -31,6 +32,7 @@ def setup(app) -> dict:
     app.connect("html-page-context", add_scripts_that_judge)
     app.connect("html-page-context", tell_what_the_page_is)
     app.connect("build-finished", replace_the_script_of_all_icons)
+    app.connect("build-finished", strip_downloads)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -46,8 +48,18 @@ def frame_exercises(app, page, source) -> None:
     folder, _, chapter = page.rpartition("/")
     if folder == "notebooks":
         colab = colab_address(page, app.config.html_theme_options)
-        notebook = with_cards(json.loads(source[0]), exercise_data.read(chapter), chapter, colab)
+        notebook = json.loads(source[0])
+        if not solutions.are_shown():
+            notebook = solutions.without_solutions(notebook)
+        notebook = with_cards(notebook, exercise_data.read(chapter), chapter, colab)
         source[0] = json.dumps(notebook)
+
+
+def strip_downloads(app, error) -> None:
+    """A book without solutions hands none out in the notebooks that its pages offer, either."""
+    if error is None and not solutions.are_shown():
+        for path in Path(app.outdir).glob("_sources/notebooks/*.ipynb"):
+            solutions.strip_file(path)
 
 
 def colab_address(page: str, options: dict) -> str:

@@ -52,7 +52,7 @@ def shortest_paths() -> dict[str, str]:
     neither links to is for those who read everything.
     """
     found = {FIRST: "half a day"}
-    for path, links in re.findall(r"^\*\*(Half a day|A weekend)\.\*\*(.*)$", _text(FIRST), re.M):
+    for path, links in re.findall(r"^\*\*(Half a day|A weekend)\.\*\*(.*)$", text_of(FIRST), re.M):
         for name in re.findall(r"\]\((\w+)\.ipynb\)", links):
             found.setdefault(name, path.lower())
     return found
@@ -64,7 +64,7 @@ def facts(name: str) -> tuple[str, int, int]:
     Raises:
         ValueError: the chapter has no title, or does not say how long it takes.
     """
-    text = _text(name)
+    text = text_of(name)
     title = re.search(r"^# (.+)$", text, re.M)
     minutes = re.search(r"\*\*Time\*\*: (\d+) minutes to read, (\d+) to do", text)
     if title is None or minutes is None:
@@ -74,7 +74,8 @@ def facts(name: str) -> tuple[str, int, int]:
     return title[1], int(minutes[1]), int(minutes[2])
 
 
-def _text(name: str) -> str:
+def text_of(name: str) -> str:
+    """A chapter's text twin."""
     return (course.TWINS / f"{name}.md").read_text(encoding="utf-8")
 
 
@@ -90,7 +91,7 @@ def colab_url(name: str) -> str:
 
 
 def main() -> None:
-    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    README.writetext_of(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -32,12 +32,16 @@ def notebook():
     return {
         "cells": [
             cell("markdown", "Before."),
-            cell("markdown", "**Exercise · Write it.** Write a mask.", tag),
+            cell("markdown", "### Exercise · Write it · mask\n\nWrite a mask.", tag),
             cell("code", "def my_causal_mask(n): ...", tag),
             cell("code", "check()", tag, outputs=[verdict(f"Not answered yet: {NAME}.")]),
             cell("markdown", "<details>", tag),
             cell("markdown", "Between."),
-            cell("markdown", "**Exercise · Recap.** Which?", "exercise:self_attention.recap"),
+            cell(
+                "markdown",
+                "### Exercise · Recap · which\n\nWhich?",
+                "exercise:self_attention.recap",
+            ),
             cell("code", "answer = ...", "exercise:self_attention.recap"),
             cell("code", 'progress("self_attention")', outputs=[verdict("0 of 2 done")]),
         ]

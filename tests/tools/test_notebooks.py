@@ -134,6 +134,24 @@ def test_an_exercise_stands_where_the_twin_marks_its_place():
     assert f'check("{EXERCISE}"' in code[-1].source
 
 
+def test_an_exercise_has_a_heading_of_its_own_in_the_notebooks_contents():
+    heads = [
+        cell.source.splitlines()[0]
+        for cell in tool.derive(tool.read_twin("02_self_attention")).cells
+        if cell.source.startswith("### Exercise")
+    ]
+    exercises = registry.exercises_of("self_attention")
+    assert len(set(heads)) == len(exercises)
+    assert "### Exercise · Find the bug · late mask" in heads
+
+
+def test_each_chapter_ends_with_a_link_to_the_next_and_the_last_with_none():
+    last = [tool.derive(tool.read_twin(name)).cells[-1].source for name in CHAPTERS]
+    for source, following in zip(last, CHAPTERS[1:], strict=False):
+        assert source.startswith("**Next**: [") and f"]({following}.ipynb)" in source
+    assert not last[-1].startswith("**Next**")
+
+
 def test_deriving_leaves_the_twin_as_it_was():
     twin = tool.read_twin(CHAPTERS[0])
     before = copy.deepcopy(twin)

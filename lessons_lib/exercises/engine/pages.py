@@ -4,11 +4,21 @@ from .declare import CodeExercise, Exercise
 from .values import Choice, Ordering
 
 
-def task_markdown(exercise: Exercise) -> str:
-    """The task, headed by its kind, with its options where there are some."""
-    text = f"**Exercise · {exercise.kind}.** {exercise.task}"
+def heading(exercise: Exercise) -> str:
+    """The task's first line: JupyterLab and Colab list headings in a notebook's contents."""
+    short = exercise.name.partition(".")[2].replace("_", " ")
+    return f"### Exercise · {exercise.kind} · {short}"
+
+
+def body_markdown(exercise: Exercise) -> str:
+    """The task, with its options where there are some."""
     listed = _options(exercise)
-    return text + ("\n\n" + listed if listed else "")
+    return exercise.task + ("\n\n" + listed if listed else "")
+
+
+def task_markdown(exercise: Exercise) -> str:
+    """The task as it stands in a notebook, under its heading."""
+    return f"{heading(exercise)}\n\n{body_markdown(exercise)}"
 
 
 def help_markdown(exercise: Exercise) -> str:

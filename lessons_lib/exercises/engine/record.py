@@ -121,6 +121,27 @@ def join(record: Record) -> None:
         write(merge(_read_or_set_aside(path), record), path)
 
 
+def forget(names: list[str]) -> tuple[list[str], Path | None]:
+    """Take exercises out of the reader's record, after a copy of it was laid beside it.
+
+    Returns:
+        Those of `names` that were kept, and the copy's path; None where there were none.
+
+    Raises:
+        OSError: the reader's progress cannot be written; it is as it was then.
+    """
+    path = location()
+    with _alone(path):
+        kept = _read_or_set_aside(path)
+        found = [name for name in names if name in kept]
+        if not found:
+            return [], None
+        copy = path.with_name(f"{path.stem}.{datetime.now(UTC):%Y%m%dT%H%M%S%f}.before-reset.json")
+        write(kept, copy)
+        write({name: entry for name, entry in kept.items() if name not in found}, path)
+    return found, copy
+
+
 def _alone(path: Path) -> AbstractContextManager:
     """Let no other kernel write to `path` meanwhile; what a dead one held is free."""
     from filelock import FileLock

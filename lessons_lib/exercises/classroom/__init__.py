@@ -1,0 +1,1 @@
+"""For teachers: what was handed in, read and judged without trusting it."""
