@@ -91,7 +91,7 @@ def colab_url(name: str) -> str:
 
 
 def main() -> None:
-    README.writetext_of(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
