@@ -8,6 +8,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import constraints
 import course
 import environment
+import exercise_cards
+import exercise_data
 import gpu
 import my_notebooks
 import pages_extension
@@ -24,6 +26,8 @@ __all__ = [
     "constraints",
     "course",
     "environment",
+    "exercise_cards",
+    "exercise_data",
     "gpu",
     "my_notebooks",
     "notebooks",

@@ -8,6 +8,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 TWINS = ROOT / "book" / "chapters"
 NOTEBOOKS = ROOT / "notebooks"
+EXERCISE_PREFIX = "exercise:"  # of a tag: a cell that is part of that exercise
+REVEAL_TAG = "reveal"  # of a cell whose output answers what was asked above: it is folded
 _NO_ACCOUNT = "your_account"  # what stands in the address until somebody has published the course
 
 

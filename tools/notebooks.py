@@ -19,9 +19,17 @@ import tempfile
 import time
 from collections import Counter
 
+import exercise_data
 import jupytext
 import nbformat
-from course import NOTEBOOKS, TWINS, chapter_names, repository_url
+from course import (
+    EXERCISE_PREFIX,
+    NOTEBOOKS,
+    REVEAL_TAG,
+    TWINS,
+    chapter_names,
+    repository_url,
+)
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
@@ -29,9 +37,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from lessons_lib.exercises.engine import pages, registry
 
 SET_UP_TAG = "set-up"
-EXERCISE_PREFIX = "exercise:"
 HIDDEN_TAG = "hide-input"  # only draws: its input is folded, in the book and in JupyterLab
 SOLVED_RUN_TAG = "solved-run"  # needed by the exercises: runs in the solved notebook too
+_FOLDS = {HIDDEN_TAG, REVEAL_TAG}  # change what is seen at first, never what comes out
 
 _TWIN_FORMAT = {"extension": ".md", "format_name": "myst"}
 _ADDRESS = re.compile(r'^course = ".*"$', re.MULTILINE)
@@ -157,6 +165,7 @@ def make(name: str, run: bool = False) -> None:
         done = f"run and stored in {time.perf_counter() - started:.0f} s"
     NOTEBOOKS.mkdir(exist_ok=True)
     nbformat.write(notebook, NOTEBOOKS / f"{name}.ipynb")
+    exercise_data.store(name)
     print(f"{name}: {done}")
 
 
@@ -165,7 +174,7 @@ def _code(cell: NotebookNode) -> tuple[str, list[str]]:
 
     So whoever publishes the course need not run it.
     """
-    tags = cell.metadata.get("tags", [])
+    tags = [tag for tag in cell.metadata.get("tags", []) if tag not in _FOLDS]
     return _ADDRESS.sub("", cell.source) if SET_UP_TAG in tags else cell.source, tags
 
 
@@ -182,6 +191,9 @@ def _cells_for(cell: NotebookNode) -> list[NotebookNode]:
     cell = copy.deepcopy(cell)
     if HIDDEN_TAG in tags:
         cell.metadata["jupyter"] = {"source_hidden": True}
+    if REVEAL_TAG in tags:
+        cell.metadata["collapsed"] = True
+        cell.metadata["jupyter"] = cell.metadata.get("jupyter", {}) | {"outputs_hidden": True}
     if not exercise and SET_UP_TAG not in tags:
         return [cell]
     if cell.cell_type != "code" or cell.source.strip():

@@ -2,13 +2,20 @@
 
 A notebook holds each figure as an image, which shows where nobody trusts the notebook. The book
 draws it into the page, so that it takes the page's colours and its letters can be searched.
+Exercises get cards, and the scripts that judge an answer in the page.
 """
 
 import base64
+import json
 import re
+from urllib.parse import urlsplit
 
+import exercise_data
 from course import is_published
+from exercise_cards import with_cards
 
+# In this order: each uses those before it.
+SCRIPTS = ("reading", "judge", "record", "forms", "page")
 _IMAGE = r'<img alt="([^"]*)"[^>]*? src="data:image/svg\+xml;base64,([\w+/=]*)"[^>]*>\s*'
 _FIGURE = re.compile(rf"<figure[^>]*>((?:{_IMAGE})+)</figure>")
 _ID = re.compile(r'(\sid="|\shref="#|url\(#)')
@@ -16,7 +23,9 @@ _ID = re.compile(r'(\sid="|\shref="#|url\(#)')
 
 def setup(app) -> dict:
     app.connect("config-inited", leave_out_buttons_that_lead_nowhere)
+    app.connect("source-read", frame_exercises)
     app.connect("html-page-context", draw_figures_into_page)
+    app.connect("html-page-context", add_scripts_that_judge)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -25,6 +34,30 @@ def leave_out_buttons_that_lead_nowhere(app, config) -> None:
     options = config.html_theme_options
     if not is_published(options.get("repository_url", "")):
         options.update(use_repository_button=False, launch_buttons={})
+
+
+def frame_exercises(app, page, source) -> None:
+    """Put each exercise of a chapter into a card, before its notebook is read."""
+    folder, _, chapter = page.rpartition("/")
+    if folder == "notebooks":
+        colab = colab_address(page, app.config.html_theme_options)
+        notebook = with_cards(json.loads(source[0]), exercise_data.read(chapter), chapter, colab)
+        source[0] = json.dumps(notebook)
+
+
+def colab_address(page: str, options: dict) -> str:
+    """Where Colab opens a chapter; empty while no page offers to open it there."""
+    colab = options.get("launch_buttons", {}).get("colab_url")
+    if not colab:
+        return ""
+    repository = urlsplit(options["repository_url"]).path.strip("/")
+    return f"{colab}/github/{repository}/blob/{options['repository_branch']}/{page}.ipynb"
+
+
+def add_scripts_that_judge(app, page, template, context, doctree) -> None:
+    if page.startswith("notebooks/"):
+        for name in SCRIPTS:
+            app.add_js_file(f"exercises/{name}.js", loading_method="defer")
 
 
 def draw_figures_into_page(app, page, template, context, doctree) -> None:

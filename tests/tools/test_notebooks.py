@@ -160,6 +160,15 @@ def test_code_that_only_draws_is_folded_in_jupyterlab_too():
     assert folded == [True, None]
 
 
+def test_what_answers_a_question_is_folded_in_jupyterlab_too():
+    cells = [place("reveal", "1"), new_code_cell("2")]
+    cells.append(new_code_cell("3", metadata={"tags": ["hide-input", "reveal"]}))
+    first, second, both = (cell.metadata for cell in tool.derive(new_notebook(cells=cells)).cells)
+    assert first["jupyter"] == {"outputs_hidden": True} and first["collapsed"] is True
+    assert both["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
+    assert "jupyter" not in second and "collapsed" not in second
+
+
 def test_what_is_inserted_changes_no_other_cells_id():
     twin = tool.read_twin(CHAPTERS[0])
     before = [cell.id for cell in tool.derive(twin).cells]
@@ -296,6 +305,17 @@ def test_a_chapter_is_run_where_a_code_cell_has_changed(one_chapter):
     one_chapter.write_text(text, encoding="utf-8")
     tool.make("00_short")
     assert int(stored_output()) > int(before)
+
+
+@pytest.mark.parametrize("tag", ["hide-input", "reveal"])
+def test_nothing_is_run_where_a_cell_is_only_folded(one_chapter, tag):
+    before = stored_output()
+    text = one_chapter.read_text(encoding="utf-8")
+    folded = text.replace("import time", f":tags: [{tag}]\n\nimport time")
+    one_chapter.write_text(folded, encoding="utf-8")
+    tool.make("00_short")
+    assert tag in tool.read_notebook("00_short").cells[-1].metadata["tags"]
+    assert stored_output() == before
 
 
 def test_a_chapter_is_run_on_request(one_chapter):
