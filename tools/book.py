@@ -25,7 +25,8 @@ STAMP = BUILD / "built-from.txt"
 UNFINISHED = BUILD / "unfinished.txt"  # there while the builder is at work
 PAGES = ("book/*.md", "notebooks/*.ipynb", "book/exercises/*.json")
 AROUND = ("_config.yml", "_toc.yml", "book/_static/**/*", "book/*.bib")
-TOOLS = ("tools/book.py", "tools/course.py", "tools/pages_extension.py", "tools/exercise_*.py")
+TOOLS = ("tools/book.py", "tools/course.py", "tools/pages_extension.py", "tools/drawings.py")
+TOOLS += ("tools/exercise_*.py",)
 BUILDER = Path(sysconfig.get_path("scripts"), "jupyter-book")
 IN_UTF8 = {  # whatever the terminal's encoding is, for the course's folder may have any name
     "env": os.environ | {"PYTHONUTF8": "1"},
