@@ -9,7 +9,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "book" / "_static" / "drawings"
 # The builder copies an image into _images, and numbers those of the same name.
-_IMAGE = re.compile(r'<p><img alt="([^"]+)" src="[^"]*/([a-z_]+)\d*\.svg"[^>]*></p>(\s*<p>(?=<em>))?')
+_IMAGE = re.compile(
+    r'<p><img alt="([^"]+)" src="[^"]*/([a-z_]+)\d*\.svg"[^>]*></p>'
+    r"(\s*<p>(?=<em>))?"  # the caption's beginning
+)
 _SAID_BY_THE_ALT = re.compile(r"\s*<(title|desc)>.*?</\1>", re.DOTALL)
 
 
