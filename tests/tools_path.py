@@ -7,6 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import constraints
 import course
+import drawings
 import environment
 import exercise_cards
 import exercise_data
@@ -31,6 +32,7 @@ __all__ = [
     "book",
     "constraints",
     "course",
+    "drawings",
     "environment",
     "exercise_cards",
     "exercise_data",

@@ -31,7 +31,10 @@ AROUND = ("_config.yml", "_toc.yml", "book/_static/**/*", "book/*.bib")
 TOOLS = (
     "tools/book.py",
     "tools/course.py",
+    "tools/drawings.py",
     "tools/exercise_*.py",
+    "tools/icons.py",
+    "tools/page_heads.py",
     "tools/pages_extension.py",
     "tools/solutions.py",
 )

@@ -1,7 +1,8 @@
 """What the book does with its pages beyond its builder: a Sphinx extension, named in _config.yml.
 
 A notebook holds each figure as an image, which shows where nobody trusts the notebook. The book
-draws it into the page, so that it takes the page's colours and its letters can be searched.
+draws it into the page, so that it takes the page's colours and its letters can be searched; the
+schematics of book/_static/drawings as well.
 Exercises get cards, and the scripts that judge an answer in the page.
 """
 
@@ -16,6 +17,7 @@ import icons
 import page_heads
 import solutions
 from course import is_published
+from drawings import with_schematics
 from exercise_cards import with_cards
 
 # In this order: each uses those before it.
@@ -90,7 +92,7 @@ def add_scripts_that_judge(app, page, template, context, doctree) -> None:
 
 def draw_figures_into_page(app, page, template, context, doctree) -> None:
     if "body" in context:
-        context["body"] = with_drawings(context["body"])
+        context["body"] = with_schematics(with_drawings(context["body"]))
 
 
 def with_drawings(body: str) -> str:
