@@ -32,7 +32,7 @@ pre {{ font-size: 9pt; white-space: pre-wrap; border-left: 3px solid #999; paddi
 table {{ border-collapse: collapse }}
 td, th {{ border: 1px solid #999; padding: 0.2em 0.6em }}
 img, svg {{ max-width: 100% }}
-.jp-InputPrompt, .jp-OutputPrompt, .anchor-link {{ display: none }}
+.prompt, .anchor-link {{ display: none }}
 @page {{ margin: 2cm }}
 @media print {{ details {{ display: none }} pre, h1, h2, h3 {{ break-inside: avoid }} }}
 </style>

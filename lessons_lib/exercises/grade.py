@@ -20,6 +20,7 @@ import ast
 import csv
 import io
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,13 +56,19 @@ class Row:
         return [self.person, self.exercise, state, self.first_guess, self.tries]
 
 
-def rows_of(folder: Path, run: bool = False, seconds: float = SECONDS) -> tuple[list[Row], int]:
+def rows_of(
+    folder: Path,
+    run: bool = False,
+    seconds: float = SECONDS,
+    tell: Callable[[str], None] = lambda line: None,
+) -> tuple[list[Row], int]:
     """A row for each person and exercise, and one for each damaged file; and how many other files.
 
     Args:
         folder: what was handed in.
         run: judge code as well, by running it.
         seconds: how long one notebook may run.
+        tell: is given a line for each notebook that is going to be run.
     """
     files, others = handed_in.files_in(folder)
     rows: dict[tuple[str, str], Row] = {}
@@ -72,6 +79,8 @@ def rows_of(folder: Path, run: bool = False, seconds: float = SECONDS) -> tuple[
                 _add_claims(rows, person, handed_in.read_progress(path))
             else:
                 cells = handed_in.read_notebook(path)
+                if run:
+                    tell(f"Running {path.relative_to(folder).as_posix()} ...")
                 _add_judged(rows, person, _judged(cells, run, seconds))
         except Damaged as error:
             name = path.relative_to(folder).as_posix()
@@ -102,7 +111,9 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if not given.folder.is_dir():
         parser.error(f"{given.folder} is no folder")
-    rows, others = rows_of(given.folder, given.run, given.seconds)
+    rows, others = rows_of(
+        given.folder, given.run, given.seconds, lambda line: print(line, file=sys.stderr)
+    )
     _write(as_csv(rows), given.out, parser)
     people = len({row.person for row in rows})
     broken = sum(row.judged.startswith("damaged") for row in rows)

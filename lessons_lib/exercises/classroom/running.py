@@ -16,7 +16,7 @@ import time
 from ..engine.declare import Exercise
 from .handed_in import Cell
 
-SECONDS = 120.0  # for one notebook; loading torch takes some of them each time
+SECONDS = 300.0  # for one notebook; loading torch takes some of them each time
 _PATIENCE_SECONDS = 10.0  # for the output of a process that was ended
 _WORKER = f"{__package__}.worker"
 

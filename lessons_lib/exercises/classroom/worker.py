@@ -24,14 +24,15 @@ _REFUSED = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn",
 _REFUSED += ("os.fork", "os.kill", "pty.", "socket.connect", "socket.bind", "socket.sendto")
 _CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink")
 _CHANGES += ("os.truncate", "os.chmod", "os.chown", "os.utime", "shutil.")
-_IMPORT_SECONDS = 20.0  # on a slow machine the first import of a large library takes some
-_PATIENCE = 3  # times the limit: the guard stops before what can be stopped
+_STEP_SECONDS = 20.0  # nobody waits, and on a busy machine the first use of a library takes some
+_PATIENCE = 2  # times the limit: the guard stops before what can be stopped
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def main() -> None:
     work = json.loads(sys.stdin.buffer.read())
     channel = _private_output()
+    guard.TIME_LIMIT_SECONDS = _STEP_SECONDS
 
     def report(*what) -> None:
         channel.write(f"{work['word']} {json.dumps(what)}\n")
@@ -48,7 +49,7 @@ def main() -> None:
         if exercise.name in work["skip"]:
             continue
         report("begin", exercise.name, [])
-        with _last_resort(guard.TIME_LIMIT_SECONDS):
+        with _last_resort():
             verdict = _found(exercise, names, errors)
         report("end", exercise.name, *verdict)
     report("done")
@@ -73,10 +74,8 @@ def _defined(cells, answers: set[str], skip: list, report) -> tuple[dict, dict]:
         file = f"cell {cell.number}"
         source = python_of(cell.source)
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-        is_import = isinstance(node, ast.Import | ast.ImportFrom)
-        seconds = _IMPORT_SECONDS if is_import else guard.TIME_LIMIT_SECONDS
-        with _last_resort(seconds):
-            wrong = _run(ast.Module([node], []), file, names, seconds)
+        with _last_resort():
+            wrong = _run(ast.Module([node], []), file, names)
         for name in names_set_by(node) if wrong else ():
             errors[name] = wrong
             names.pop(name, None)
@@ -84,10 +83,10 @@ def _defined(cells, answers: set[str], skip: list, report) -> tuple[dict, dict]:
     return names, errors
 
 
-def _run(tree, file: str, names: dict, seconds: float) -> str:
+def _run(tree, file: str, names: dict) -> str:
     """Run one statement under guard; return what went wrong, or nothing."""
     try:
-        with guard.captured_prints(), guard.time_limit(seconds), guard.memory_limit():
+        with guard.captured_prints(), guard.time_limit(), guard.memory_limit():
             exec(compile(tree, file, "exec"), names)
     except guard.OutOfTime:
         return "its cell was stopped, as it ran too long"
@@ -97,10 +96,10 @@ def _run(tree, file: str, names: dict, seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def _last_resort(seconds: float):
-    """End this process where a step of so many seconds never comes back, not even to Python."""
+def _last_resort():
+    """End this process where one step never comes back, not even to Python."""
     with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(_PATIENCE * seconds, exit=True, file=nowhere)
+        faulthandler.dump_traceback_later(_PATIENCE * _STEP_SECONDS, exit=True, file=nowhere)
         try:
             yield
         finally:
