@@ -51,6 +51,7 @@ def interval(
     groups: Sequence,
     num_resamples: int = 2000,
     seed: int = 0,
+    constant: float | None = None,
 ) -> Interval:
     """Mean r over the seeds, and its interval over seeds and groups of texts (bootstrap).
 
@@ -58,6 +59,7 @@ def interval(
         predictions: (S, N) or (N,).
         ratings: (N,), or (S, N) where each seed is compared with ratings of its own.
         groups: (N,) labels; groups are drawn with replacement, and so are seeds.
+        constant: what r counts as where a seed says the same of every text; None = an error.
 
     Raises:
         ValueError: shapes do not fit, a list is constant or not finite, or all texts are of one
@@ -66,12 +68,12 @@ def interval(
     >>> interval([1, 2, 3, 5], [1, 3, 2, 5], groups="abcd").value > 0.8
     True
     """
-    predictions, ratings, groups = _checked(predictions, ratings, groups)
+    predictions, ratings, groups = _checked(predictions, ratings, groups, constant)
     rng = np.random.default_rng(seed)
     weights = _group_weights(groups, num_resamples, rng)  # (R, N)
-    resampled = _mean_over_seeds(_weighted_r(weights, predictions, ratings), rng)
+    resampled = _mean_over_seeds(_weighted_r(weights, predictions, ratings, constant), rng)
     low, high = np.nanpercentile(resampled, [2.5, 97.5])
-    return Interval(_mean_r(predictions, ratings), float(low), float(high))
+    return Interval(_mean_r(predictions, ratings, constant), float(low), float(high))
 
 
 def paired_difference(
@@ -81,6 +83,7 @@ def paired_difference(
     groups: Sequence,
     num_resamples: int = 2000,
     seed: int = 0,
+    constant: float | None = None,
 ) -> Difference:
     """r of `a` minus r of `b` on the same texts, with interval and p.
 
@@ -92,6 +95,7 @@ def paired_difference(
         a, b: predictions, (S, N) or (N,); S may differ.
         ratings: (N,).
         groups: (N,).
+        constant: as in `interval`.
 
     Raises:
         ValueError: as `interval` does.
@@ -100,19 +104,20 @@ def paired_difference(
     >>> paired_difference([1, 2, 3, 4, 5, 7], [6, 1, 2, 5, 4, 3], ratings, "abcdef").value > 0
     True
     """
-    a, ratings, groups = _checked(a, ratings, groups)
-    b, _, _ = _checked(b, ratings, groups)
+    a, ratings, groups = _checked(a, ratings, groups, constant)
+    b, _, _ = _checked(b, ratings, groups, constant)
     rng = np.random.default_rng(seed)
     weights = _group_weights(groups, num_resamples, rng)
     of_a, of_b = (
-        _mean_over_seeds(_weighted_r(weights, predictions, ratings), rng) for predictions in (a, b)
+        _mean_over_seeds(_weighted_r(weights, predictions, ratings, constant), rng)
+        for predictions in (a, b)
     )
     gaps = of_a - of_b
     gaps = gaps[np.isfinite(gaps)]
     low, high = np.percentile(gaps, [2.5, 97.5])
     tail = min((gaps <= 0).sum(), (gaps >= 0).sum())
     p = min(1.0, 2 * (tail + 1) / (len(gaps) + 1))
-    value = _mean_r(a, ratings) - _mean_r(b, ratings)
+    value = _mean_r(a, ratings, constant) - _mean_r(b, ratings, constant)
     return Difference(value, float(low), float(high), float(p))
 
 
@@ -191,7 +196,9 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     return adjusted
 
 
-def _checked(predictions, ratings, groups) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _checked(
+    predictions, ratings, groups, constant=None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """predictions (S, N), ratings (1 or S, N), groups (N,) numbered from 0."""
     predictions, ratings = (np.atleast_2d(np.asarray(x, float)) for x in (predictions, ratings))
     groups = np.asarray(list(groups))
@@ -208,7 +215,8 @@ def _checked(predictions, ratings, groups) -> tuple[np.ndarray, np.ndarray, np.n
             f"expected 2 groups of texts at least, got one, {names[0]}: an interval comes from "
             "drawing groups anew"
         )
-    for row in (*predictions, *ratings):
+    judged = [row for row in predictions if constant is None or np.ptp(row) or np.isnan(row).any()]
+    for row in (*judged, *ratings):
         pearson(row, np.arange(num_texts))  # finite, and not constant
     return predictions, ratings, labels
 
@@ -222,7 +230,12 @@ def _group_weights(groups: np.ndarray, num_resamples: int, rng) -> np.ndarray:
     return times[:, groups].astype(float)
 
 
-def _weighted_r(weights: np.ndarray, predictions: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+def _weighted_r(
+    weights: np.ndarray,
+    predictions: np.ndarray,
+    ratings: np.ndarray,
+    constant: float | None = None,
+) -> np.ndarray:
     """r of each seed (S, N) in each resample (R, N), by sums alone: (R, S)."""
     x = predictions - predictions.mean(axis=1, keepdims=True)
     y = ratings - ratings.mean(axis=1, keepdims=True)
@@ -230,7 +243,8 @@ def _weighted_r(weights: np.ndarray, predictions: np.ndarray, ratings: np.ndarra
     mean_x, mean_y, xx, yy, xy = (weights @ part.T / total for part in (x, y, x * x, y * y, x * y))
     spread = (xx - mean_x**2) * (yy - mean_y**2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(spread > 0, (xy - mean_x * mean_y) / np.sqrt(spread), np.nan)
+        r = np.where(spread > 0, (xy - mean_x * mean_y) / np.sqrt(spread), np.nan)
+    return r if constant is None else np.where(np.ptp(predictions, axis=1) > 0, r, constant)
 
 
 def _mean_over_seeds(r: np.ndarray, rng) -> np.ndarray:
@@ -240,6 +254,6 @@ def _mean_over_seeds(r: np.ndarray, rng) -> np.ndarray:
     return np.take_along_axis(r, drawn, axis=1).mean(axis=1)
 
 
-def _mean_r(predictions: np.ndarray, ratings: np.ndarray) -> float:
-    rows = np.broadcast_to(ratings, predictions.shape)
-    return float(np.mean([pearson(x, y) for x, y in zip(predictions, rows, strict=True)]))
+def _mean_r(predictions: np.ndarray, ratings: np.ndarray, constant: float | None = None) -> float:
+    pairs = zip(predictions, np.broadcast_to(ratings, predictions.shape), strict=True)
+    return float(np.mean([pearson(x, y) if np.ptp(x) else constant for x, y in pairs]))

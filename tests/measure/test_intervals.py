@@ -120,6 +120,18 @@ def test_constant_predictions_of_one_seed_are_named():
 # --- differences -------------------------------------------------------------------------------
 
 
+def test_a_seed_that_says_the_same_of_every_text_may_count_as_0():
+    predictions, ratings, groups = example()
+    with_dead = np.vstack([predictions, np.full(len(ratings), 0.63)])
+    found = interval(with_dead, ratings, groups, constant=0.0)
+    assert found.value == pytest.approx(interval(predictions, ratings, groups).value * 3 / 4)
+    assert found.low < found.value < found.high
+    gap = paired_difference(with_dead, predictions, ratings, groups, constant=0.0)
+    assert gap.value == pytest.approx(-found.value / 3)
+    with pytest.raises(ValueError, match="constant"):
+        interval(with_dead, ratings, groups)
+
+
 def test_difference_of_a_method_from_itself_is_nothing():
     predictions, ratings, groups = example(num_seeds=1)
     found = paired_difference(predictions, predictions, ratings, groups)
