@@ -106,6 +106,7 @@ def _as_html(rows, told, columns, corner, bold, caption) -> str:
         for name, texts in told.items()
     )
     first = f'<th scope="col" style="text-align:left">{html.escape(corner)}</th>'
+    first = first if corner else "<td></td>"  # a head without words is none
     return (
         f'<div class="course-table" tabindex="0" style="{_FRAME}"><table>{title}'
         f"<thead><tr>{first}{heads}</tr></thead><tbody>{body}</tbody></table></div>"

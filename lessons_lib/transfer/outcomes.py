@@ -55,7 +55,7 @@ def chosen_weight(results: dict, variant: Variant) -> float:
 
 
 def r_of(
-    results: dict, variant: Variant, domain: str, part: str = "test", num_resamples: int = 500
+    results: dict, variant: Variant, domain: str, part: str = "test", num_resamples: int = 200
 ) -> Interval | None:
     """Mean r over the seeds, and its interval over seeds and groups; None where missing."""
     found, texts = predictions_of(results, variant, domain, part), texts_of(domain, part)
