@@ -8,16 +8,12 @@ be committed. There is no second opening, and none before the study is complete.
 
 import argparse
 import importlib
-import statistics
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from lessons_lib.data.reviews import DOMAINS
-from lessons_lib.measure.metrics import pearson
 from lessons_lib.measure.results import final_runs, load_forecast, read_lines
-from lessons_lib.transfer.outcomes import outcome_of, predictions_of, ratings_of, texts_of
+from lessons_lib.transfer.outcomes import outcome_of, r_of
 from studies.engine import Study
 from studies.storage import append, commit, is_committed, origin
 
@@ -78,16 +74,9 @@ def _r(study: Study, results: dict) -> list[dict]:
     found = []
     for variant in (*study.variants, "VADER"):
         domains = DOMAINS if variant == "VADER" else _predicted(results, variant)
-        r = {domain: _mean_r(results, variant, domain) for domain in domains}
+        r = {d: r_of(results, variant, d, "sealed", num_resamples=1).value for d in domains}
         found.append({"variant": variant} | {d: round(value, 4) for d, value in r.items()})
     return found
-
-
-def _mean_r(results: dict, variant, domain: str) -> float:
-    """Mean r over the seeds; a seed that says the same of every text counts as 0."""
-    ratings = ratings_of(texts_of(domain, "sealed"))
-    said = predictions_of(results, variant, domain, "sealed")
-    return statistics.mean(pearson(row, ratings) if np.ptp(row) else 0.0 for row in said)
 
 
 def _predicted(results: dict, variant) -> list[str]:

@@ -16,9 +16,10 @@ from lessons_lib.model.encode import tokenize
 from lessons_lib.training.loop import train
 from lessons_lib.training.plan import Plan
 from lessons_lib.transfer.fine_tuning import parameter_groups, predict, rating_loss
+from lessons_lib.transfer.outcomes import ratings_of
 from studies.engine import Study, main
 from studies.shared.texts import draw, rated
-from studies.shared.tuning import begun, mean_square, ratings_of
+from studies.shared.tuning import begun, mean_square
 
 VARIANTS = ("shut", "open")
 ALL_LAYERS = 6  # open, and the word vectors shut

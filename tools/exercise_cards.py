@@ -57,7 +57,7 @@ def _prepared(cell: dict) -> dict:
     nothing was answered yet, of which a reader of the page is aware.
     """
     cell = copy.deepcopy(cell)
-    source = _text(cell["source"])
+    source = source_text(cell["source"])
     if "outputs" in cell:
         cell["outputs"] = [one for one in cell["outputs"] if not _is_unanswered(one)]
     if REVEAL_TAG in cell["metadata"].get("tags", []):
@@ -70,7 +70,7 @@ def _prepared(cell: dict) -> dict:
 
 def _framed(cells: list[dict], name: str, known: dict, place: str, colab: str) -> list[dict]:
     task, *others = cells
-    task["source"] = _HEADING.sub("", _text(task["source"]))  # the card has a head of its own
+    task["source"] = _HEADING.sub("", source_text(task["source"]))  # the card has a head of its own
     code = [cell for cell in others if cell["cell_type"] == "code"]
     address = f"{colab}#scrollTo={code[0]['id']}" if colab and code else ""
     head = _raw(_head(name, known, place, address), f"{task['id']}-head")
@@ -108,8 +108,8 @@ def _raw(source: str, id: str) -> dict:
 
 
 def _is_unanswered(output: dict) -> bool:
-    return _text(output.get("data", {}).get("text/plain", "")).startswith(_UNANSWERED)
+    return source_text(output.get("data", {}).get("text/plain", "")).startswith(_UNANSWERED)
 
 
-def _text(lines: str | list[str]) -> str:
+def source_text(lines: str | list[str]) -> str:
     return lines if isinstance(lines, str) else "".join(lines)

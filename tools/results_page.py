@@ -12,10 +12,7 @@ from marks import put_between
 from results_stories import HEATS, SO, STORIES, WORDS
 
 from lessons_lib.data.reviews import DOMAINS
-from lessons_lib.data.splits import load_split
-from lessons_lib.measure.baselines import vader_scores
 from lessons_lib.measure.intervals import interval_score
-from lessons_lib.measure.metrics import pearson
 from lessons_lib.measure.results import (
     as_variant,
     final_runs,
@@ -23,7 +20,7 @@ from lessons_lib.measure.results import (
     load_results,
     runs_of,
 )
-from lessons_lib.transfer.outcomes import outcome_of
+from lessons_lib.transfer.outcomes import outcome_of, r_of
 from studies.engine import at_the_edge
 
 PAGE = Path(__file__).resolve().parent.parent / "book" / "results.md"
@@ -85,8 +82,7 @@ def starved_gap(of: Numbers, entry: dict) -> list[float]:
 @functools.cache
 def vader_r(domain: str) -> float:
     """VADER's r on a domain's test texts."""
-    test = load_split(domain).test
-    return pearson(vader_scores([one.text for one in test]), [one.rating for one in test])
+    return r_of({}, "VADER", domain, num_resamples=1).value
 
 
 OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from course import REVEAL_TAG
-from exercise_cards import exercise_name
+from exercise_cards import exercise_name, source_text
 
 _SOLUTION = re.compile(r"\n*<details>\n<summary>Solution</summary>\n.*?\n</details>", re.DOTALL)
 
@@ -37,7 +37,7 @@ def without_solutions(notebook: dict) -> dict:
         if REVEAL_TAG in cell["metadata"].get("tags", []):
             _empty(cell)
         if cell["cell_type"] == "markdown" and exercise_name(cell):
-            cell["source"] = _SOLUTION.sub("", _text(cell["source"]))
+            cell["source"] = _SOLUTION.sub("", source_text(cell["source"]))
     return notebook
 
 
@@ -65,7 +65,3 @@ def _empty(cell: dict) -> None:
         cell["metadata"]["tags"] = [tag for tag in tags if tag != REVEAL_TAG]
     cell["metadata"].pop("collapsed", None)
     cell["metadata"].get("jupyter", {}).pop("outputs_hidden", None)
-
-
-def _text(lines: str | list[str]) -> str:
-    return lines if isinstance(lines, str) else "".join(lines)

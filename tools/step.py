@@ -1,5 +1,6 @@
 """Run the commands that do a tool's work: Ctrl-C and a damaged package end in a sentence."""
 
+import csv
 import signal
 import subprocess
 import sys
@@ -54,5 +55,6 @@ def damaged_packages(folder: str) -> list[str]:
 
 def is_damaged(package) -> bool:
     """Whether a file of an installed package is missing or has another size than recorded."""
-    files = [(file.locate(), file.size) for file in package.files or [] if file.size is not None]
+    record = csv.reader((package.read_text("RECORD") or "").splitlines())
+    files = [(package.locate_file(name), int(size)) for name, _, size in record if size]
     return any(not path.exists() or path.stat().st_size != size for path, size in files)

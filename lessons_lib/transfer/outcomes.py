@@ -6,6 +6,7 @@ same of every text, as with 16 labels it may, has learnt nothing: its r counts a
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -88,7 +89,7 @@ def texts_of(domain: str, part: str) -> list[Snippet]:
     return getattr(load_split(domain), part)
 
 
-def ratings_of(texts: list[Snippet]) -> np.ndarray:
+def ratings_of(texts: Sequence[Snippet]) -> np.ndarray:
     """Mean ratings (N,)."""
     return np.array([one.rating for one in texts])
 

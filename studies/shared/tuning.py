@@ -21,6 +21,7 @@ from lessons_lib.transfer.fine_tuning import (
     rated_batches,
     rating_loss,
 )
+from lessons_lib.transfer.outcomes import ratings_of
 from lessons_lib.transfer.rating_model import SentimentModel
 from studies.runs import Outcome
 from studies.shared.encoders import encoder_of
@@ -156,11 +157,6 @@ def to_predict(domains: Sequence[str], limit: int | None = None) -> dict[str, li
         for part in ("test", "sealed")
         for domain in domains
     }
-
-
-def ratings_of(snippets: Sequence[Snippet]) -> np.ndarray:
-    """Mean ratings (N,)."""
-    return np.array([one.rating for one in snippets])
 
 
 def mean_square(found: np.ndarray, wanted: np.ndarray) -> float:

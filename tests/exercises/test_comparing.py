@@ -2,21 +2,13 @@
 
 import pytest
 import torch
+from code_exercises import each_exercise
 from torch.nn import functional
 
 from lessons_lib.exercises.engine import registry
 from lessons_lib.exercises.engine.answer import Answer
 from lessons_lib.exercises.engine.comparing import Case, Expected, ValidInputs, outcome
-from lessons_lib.exercises.engine.declare import CodeExercise
 from lessons_lib.exercises.engine.draws import PLANNED
-
-EXERCISES = [
-    exercise
-    for chapter in registry.chapters()
-    for exercise in registry.exercises_of(chapter)
-    if isinstance(exercise, CodeExercise)
-]
-each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
 
 
 def stub(x, other=None):

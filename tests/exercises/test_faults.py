@@ -4,20 +4,12 @@ import functools
 import warnings
 
 import pytest
+from code_exercises import EXERCISES, each_exercise
 from faults import FAULTS, HARMLESS, Fault
 
-from lessons_lib.exercises.engine import registry
 from lessons_lib.exercises.engine.declare import CodeExercise
 from lessons_lib.exercises.engine.draws import PLANNED
 from lessons_lib.exercises.engine.judging import judge
-
-EXERCISES = [
-    exercise
-    for chapter in registry.chapters()
-    for exercise in registry.exercises_of(chapter)
-    if isinstance(exercise, CodeExercise)
-]
-each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
 
 
 @each_exercise

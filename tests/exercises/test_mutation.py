@@ -9,20 +9,13 @@ import warnings
 
 import pytest
 from agreement import ALL, WITH_GRADIENTS, Original
+from code_exercises import each_exercise
 from mutation import Mutant, mutants
 
 from lessons_lib.exercises.engine import guard, registry
 from lessons_lib.exercises.engine.comparing import ValidInputs
 from lessons_lib.exercises.engine.declare import CodeExercise
 from lessons_lib.exercises.engine.judging import judge
-
-EXERCISES = [
-    exercise
-    for chapter in registry.chapters()
-    for exercise in registry.exercises_of(chapter)
-    if isinstance(exercise, CodeExercise)
-]
-each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
 
 
 @each_exercise

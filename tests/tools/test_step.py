@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,16 @@ def test_damaged_package_is_named_with_the_cure(packages, damage):
     damage(packages / "small" / "part.py")
     with pytest.raises(SystemExit, match=r"Files of small .* `make clean`"):
         step.refuse_damaged(str(packages))
+
+
+def test_a_missing_file_is_seen_where_the_list_of_files_leaves_it_out(packages, monkeypatch):
+    """As from Python 3.12 on, and with the reader of packages that setuptools brings."""
+    part = packages / "small" / "part.py"
+    part.unlink()
+    listed = Distribution.files.fget
+    present = property(lambda self: [each for each in listed(self) if each.locate().exists()])
+    monkeypatch.setattr(Distribution, "files", present)
+    assert step.damaged_packages(str(packages)) == ["small"]
 
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
