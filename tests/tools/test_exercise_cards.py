@@ -54,7 +54,7 @@ def framed(notebook: dict, colab: str = "") -> list[dict]:
 
 
 def sources(cells: list[dict]) -> list[str]:
-    return [exercise_cards._text(one["source"]) for one in cells]
+    return [exercise_cards.source_text(one["source"]) for one in cells]
 
 
 def test_a_card_opens_before_the_task_and_closes_after_the_help(notebook):
