@@ -63,7 +63,7 @@ class ByteLevelBytePair:
         lacking = [letter for letter in self.byte if letter not in self.id_of]
         if lacking and unknown not in self.id_of:
             raise ValueError(
-                f"the pieces should hold a letter for each byte, or `unknown`; {lacking} are missing"
+                f"the pieces should hold a letter for each byte, or `unknown`; not there: {lacking}"
             )
         self.unknown_id = self.id_of.get(unknown)
         self._pairs = BytePair(merges)

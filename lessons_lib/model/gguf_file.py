@@ -1,9 +1,8 @@
-"""A language model's file of the kind GGUF: settings, tokenizer and tensors, read without running it.
+"""A language model's file of the kind GGUF: settings, tokenizer and tensors, read and never run.
 
 The package `gguf` reads the bytes; here its fields become our sizes and its tensors our names.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -105,7 +104,9 @@ class GGUFFile:
             raise ValueError(f"general.architecture should be 'llama', not {kind!r}")
         missing = [name for name in _SIZES.values() if f"llama.{name}" not in self.settings]
         if missing:
-            raise ValueError(f"the file should say {', '.join(f'llama.{name}' for name in missing)}")
+            raise ValueError(
+                f"the file should say {', '.join(f'llama.{name}' for name in missing)}"
+            )
         sizes = {ours: self.settings[f"llama.{theirs}"] for ours, theirs in _SIZES.items()}
         return LlamaConfig(self.kinds["token_embd.weight"][1][0], **sizes)
 

