@@ -515,8 +515,7 @@ def my_continuation(logits, ids, start):
 def my_continuation(logits, ids, start):
     total = logits.new_zeros(())
     for place in range(start, len(ids)):
-        before = logits[place - 1]
-        total = total + before[ids[place]] - torch.logsumexp(before, dim=0)
+        total = total + logits[place - 1].log_softmax(dim=0)[ids[place]]
     return total
 
 
@@ -763,19 +762,19 @@ hardest = Ordering(
     kind="Predict: order",
     answer_name="hardest_answer",
     task="""
-    The model reads 60 texts of each domain. Order them by its perplexity, from the lowest up.
+    The model reads the same sentences of editorials in three ways. Order them by its loss in nats a
+    token, from the lowest up.
     """,
     items={
-        "a": "editorials of a newspaper",
-        "b": "tweets",
-        "c": "film reviews with their words in random order",
-        "d": "film reviews",
+        "a": "with their words in random order",
+        "b": "each alone",
+        "c": "each after the sentences that stand before it in its article",
     },
-    right="adbc",
-    rule="Edited prose is nearest to what such a model has read; noise is farthest.",
-    hints=("Which texts look most like the pages that a language model is trained on?",),
-    because="The editorials are edited prose; a tweet holds names, signs and slips; and without "
-    "their order even plain words cannot be foreseen.",
+    right="cba",
+    rule="What helps to foresee a word: its neighbours in order, and what the text is about.",
+    hints=("Which of the three takes something away from the model, and which gives it more?",),
+    because="The article before it names people and subjects that the sentence takes up; without "
+    "the order of its words there is little left to foresee the next one from.",
 )
 
 unfair_prompts = Choice(
@@ -1031,8 +1030,7 @@ def my_calibrated(log_p, empty):
 
 @calibrated.right
 def my_calibrated(log_p, empty):
-    ratio = log_p.log_softmax(dim=-1) - empty.log_softmax(dim=-1)
-    return (ratio - ratio.logsumexp(dim=-1, keepdim=True)).exp()
+    return (log_p - empty[None, :]).log_softmax(dim=1).exp()
 
 
 @calibrated.right
