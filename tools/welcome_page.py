@@ -21,6 +21,11 @@ SEEN = (
     "a row for each word that looks, a column for each that is looked at."
 )
 
+LEAD = (
+    "<p>Here they are on five sentences, all heads of the first and the last layer. Point at a "
+    "token, or choose one with the arrow keys.</p>"
+)
+
 
 def connect(app) -> None:
     app.connect("env-get-outdated", lambda *_: [WELCOME])  # the chapters it tells of may differ
@@ -34,7 +39,7 @@ def fill(app, page, template, context, doctree) -> None:
         _add(app, GRID_SCRIPTS, "welcome.css")
     if EXPLORER_PLACE in body:
         _add(app, EXPLORER_SCRIPTS, "explorer/explorer.css")
-    context["body"] = with_places_filled(body)
+    context["body"] = with_places_filled(body, lead="" if page == WELCOME else LEAD)
     if body and not has_formulas(body):
         context["script_files"][:] = [
             script for script in context["script_files"] if "mathjax" not in str(script)
@@ -47,8 +52,12 @@ def _add(app, scripts: tuple[str, ...], style: str) -> None:
     app.add_css_file(style)
 
 
-def with_places_filled(body: str) -> str:
-    """The page's HTML with what belongs in its places; other pages stay as they are."""
+def with_places_filled(body: str, lead: str = "") -> str:
+    """The page's HTML with what belongs in its places; other pages stay as they are.
+
+    Args:
+        lead: HTML that stands before the explorer, where the page's own text does not name it.
+    """
     if GRID_PLACE in body:
         grid = f'<div class="chapter-grid">\n{chapter_grid.grid()}\n</div>'
         told = f'<p class="in-all">{chapter_grid.told_in_all()}</p>'
@@ -56,7 +65,7 @@ def with_places_filled(body: str) -> str:
     if EXPLORER_PLACE in body:
         drawn = HEAT_MAP.read_text(encoding="utf-8")
         figure = f'<figure role="img" aria-label="{SEEN}">{drawn}</figure>'
-        body = body.replace(EXPLORER_PLACE, f'<div class="attention-explorer">{figure}</div>')
+        body = body.replace(EXPLORER_PLACE, f'{lead}<div class="attention-explorer">{figure}</div>')
     return body
 
 

@@ -60,6 +60,9 @@ def test_the_welcome_has_both_places_and_other_pages_stay_as_they_are():
 
 def test_the_place_of_the_explorer_holds_a_drawing_until_a_script_takes_it():
     page = welcome_page.with_places_filled(f"<p>a</p>{welcome_page.EXPLORER_PLACE}<p>b</p>")
+    assert "<p>Lead.</p>" not in page
+    led = welcome_page.with_places_filled(welcome_page.EXPLORER_PLACE, lead="<p>Lead.</p>")
+    assert led.startswith('<p>Lead.</p><div class="attention-explorer"><figure')
     figure = BeautifulSoup(page, "html.parser").select_one(".attention-explorer figure[role=img]")
     assert len(figure["aria-label"]) > 80 and figure.svg["aria-hidden"] == "true"
 
