@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import rendered_pages as pages
 import torch
+from bs4 import BeautifulSoup
 from rendered_pages import DESKTOP, PHONE, needs_browser
 from tools_path import attention_explorer, exercise_data
 
@@ -214,26 +215,36 @@ def test_the_cards_say_what_the_reader_has_solved(page):
 # Weight
 
 
-def weight(visit: pages.Visit) -> int:
-    """Bytes of all files that a page has loaded, each compressed as a server sends it."""
+def compressed(files: set[Path]) -> int:
+    """Bytes of all files, each compressed as a server sends it."""
+    return sum(len(gzip.compress(file.read_bytes())) for file in files)
+
+
+def loaded(visit: pages.Visit) -> set[Path]:
+    """The files that a page has asked for."""
     visit.page.wait_for_load_state("networkidle")
     files = {unquote(urlsplit(url).path) for url in visit.requests if url.startswith("file:")}
     assert len(files) > 10
-    return sum(len(gzip.compress(Path(file).read_bytes())) for file in files)
+    return set(map(Path, files))
+
+
+def named_in(page: Path) -> set[Path]:
+    """A page's file, and the scripts and styles that it names."""
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    tags = [*soup.select("script[src]"), *soup.select("link[rel=stylesheet]")]
+    paths = {urlsplit(tag.get("src") or tag["href"]).path for tag in tags}
+    return {page, *((page.parent / path).resolve() for path in paths)}
 
 
 def test_the_welcome_page_is_light(browser):
     visit = pages.open_visit(browser, WELCOME, "light")
-    assert weight(visit) < MOST_OF_WELCOME
+    assert compressed(loaded(visit)) < MOST_OF_WELCOME
     assert not [url for url in visit.requests if "mathjax" in url]
     visit.page.context.close()
 
 
 def test_the_heaviest_chapter_is_light_before_anything_is_opened(browser):
-    sizes = {
-        name: len(gzip.compress(pages.page_file(name).read_bytes()))
-        for name in pages.chapter_pages()
-    }
+    sizes = {name: compressed(named_in(pages.page_file(name))) for name in pages.chapter_pages()}
     visit = pages.open_visit(browser, max(sizes, key=sizes.get), "light")
-    assert weight(visit) < MOST_OF_A_CHAPTER
+    assert max(sizes.values()) < compressed(loaded(visit)) < MOST_OF_A_CHAPTER
     visit.page.context.close()
