@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.browser, needs_browser]
 WELCOME = "book/welcome"
 BUTTONS = {"Start (20 minutes)": "00_start_here.html", "Results": "results.html"}
 SCREENS = [(360, 640), (390, 844), (768, 1024), (1280, 720), (1920, 1080)]
+INK_AND_GROUND = ("color", "backgroundColor")
 MOST_OF_WELCOME = 500_000  # bytes, compressed
 MOST_OF_A_CHAPTER = 1_000_000  # before anything is opened
 PLACE = "transformer-transfer.progress"
@@ -191,6 +192,9 @@ def test_without_scripts_a_drawing_stands_in_its_place(browser):
     figure = page.locator(".attention-explorer figure[role=img]")
     assert figure.is_visible() and figure.locator("rect").count() > 100
     assert page.locator(".explorer").count() == 0
+    start = page.locator(".welcome-buttons a").first
+    seen = [start.evaluate(f"one => getComputedStyle(one).{it}") for it in INK_AND_GROUND]
+    assert seen == ["rgb(255, 255, 255)", "rgb(34, 34, 34)"]
     assert page.locator("li.chapter").count() == len(pages.chapter_pages())
     page.context.close()
 
@@ -239,7 +243,7 @@ def named_in(page: Path) -> set[Path]:
 def test_the_welcome_page_is_light(browser):
     visit = pages.open_visit(browser, WELCOME, "light")
     assert compressed(loaded(visit)) < MOST_OF_WELCOME
-    assert not [url for url in visit.requests if "mathjax" in url]
+    assert not [url for url in visit.requests if "mathjax" in url or "webfonts" in url]
     visit.page.context.close()
 
 

@@ -21,6 +21,10 @@ SEEN = (
     "a row for each word that looks, a column for each that is looked at."
 )
 
+CAPTION = (
+    '<p class="caption"><em>One head of the last layer: a row looks, a column is looked at. With '
+    "scripts, all heads can be explored here.</em></p>"
+)
 LEAD = (
     "<p>Here they are on five sentences, all heads of the first and the last layer. Point at a "
     "token, or choose one with the arrow keys.</p>"
@@ -65,7 +69,8 @@ def with_places_filled(body: str, lead: str = "") -> str:
     if EXPLORER_PLACE in body:
         drawn = HEAT_MAP.read_text(encoding="utf-8")
         figure = f'<figure role="img" aria-label="{SEEN}">{drawn}</figure>'
-        body = body.replace(EXPLORER_PLACE, f'{lead}<div class="attention-explorer">{figure}</div>')
+        explorer = f'<div class="attention-explorer">{figure}{CAPTION}</div>'
+        body = body.replace(EXPLORER_PLACE, lead + explorer)
     return body
 
 

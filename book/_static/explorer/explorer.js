@@ -122,6 +122,7 @@
         token.lastChild.textContent = isHidden ? "×" : short(found[i]);
       });
       const names = state.sentence.tokens;
+      headChooser.group.style.setProperty("--row", (state.row + 0.5) / names.length);
       const seen = found.map((weight, i) => [weight, names[i]])
         .sort((one, other) => other[0] - one[0]).slice(0, NAMED)
         .filter(([weight]) => weight >= 0.005)
