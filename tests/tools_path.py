@@ -5,6 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
+import attention_explorer
+import chapter_grid
 import constraints
 import course
 import drawings
@@ -24,12 +26,15 @@ import solutions
 import speed_page
 import step
 import teacher_notes
+import welcome_page
 
 import book
 import notebooks
 
 __all__ = [
+    "attention_explorer",
     "book",
+    "chapter_grid",
     "constraints",
     "course",
     "drawings",
@@ -50,4 +55,5 @@ __all__ = [
     "speed_page",
     "step",
     "teacher_notes",
+    "welcome_page",
 ]

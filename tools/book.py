@@ -30,13 +30,16 @@ PAGES = ("book/*.md", "notebooks/*.ipynb", "book/exercises/*.json")
 AROUND = ("_config.yml", "_toc.yml", "book/_static/**/*", "book/*.bib")
 TOOLS = (
     "tools/book.py",
+    "tools/chapter_grid.py",
     "tools/course.py",
     "tools/drawings.py",
     "tools/exercise_*.py",
     "tools/icons.py",
     "tools/page_heads.py",
     "tools/pages_extension.py",
+    "tools/readme.py",
     "tools/solutions.py",
+    "tools/welcome_page.py",
 )
 BUILDER = Path(sysconfig.get_path("scripts"), "jupyter-book")
 IN_UTF8 = {  # whatever the terminal's encoding is, for the course's folder may have any name

@@ -16,6 +16,7 @@ import exercise_data
 import icons
 import page_heads
 import solutions
+import welcome_page
 from course import is_published
 from drawings import with_schematics
 from exercise_cards import with_cards
@@ -33,6 +34,7 @@ def setup(app) -> dict:
     app.connect("html-page-context", draw_figures_into_page)
     app.connect("html-page-context", add_scripts_that_judge)
     app.connect("html-page-context", tell_what_the_page_is)
+    welcome_page.connect(app)
     app.connect("build-finished", replace_the_script_of_all_icons)
     app.connect("build-finished", strip_downloads)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
