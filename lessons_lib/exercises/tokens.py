@@ -1,6 +1,8 @@
 """The exercises of the chapter on tokens."""
 
 import random
+import re
+from itertools import pairwise
 
 from .engine.declare import CodeExercise
 from .engine.values import Choice, Number
@@ -349,6 +351,501 @@ def my_wordpiece(word, vocabulary):
         pieces.append(mark + word[start:end])
         start = end
     return pieces
+
+
+# --- byte-pair encoding ------------------------------------------------------------------------
+
+learn_merges = CodeExercise(
+    returns=("merges",),
+    returned_type=list,
+    task="""
+    Write `my_learn_merges(words, num_merges)`. `words` maps each word to how often it occurs. Every
+    word begins as its letters. Then, `num_merges` times: count each pair of neighbours over all
+    words, each word as often as it occurs; take the most frequent pair, of equally frequent ones
+    the first in Python's order (`min` of the pairs); join it wherever it stands, from left to
+    right. Return the list of pairs `(left, right)` in the order in which they were taken; fewer
+    where no pair is left.
+    """,
+    hints=(
+        "Keep a list of symbols for each word; `pairwise(symbols)` of `itertools` gives its pairs.",
+        "`min(counts, key=lambda pair: (-counts[pair], pair))` is the most frequent, and of equals "
+        "the first.",
+        "To join: go through the symbols and build a new list; where its last one and the next "
+        "are the pair, make them one.",
+    ),
+    because="Nothing in it knows of syllables or stems: a piece is what occurs often.",
+)
+
+
+@learn_merges.stub
+def my_learn_merges(words, num_merges):
+    """The pairs to join, in order: {word: count} -> [(left, right), ...]."""
+    raise NotImplementedError
+
+
+@learn_merges.reference
+def my_learn_merges(words, num_merges):
+    split, merges = {word: list(word) for word in words}, []
+    for _ in range(num_merges):
+        counts = {}
+        for word, symbols in split.items():
+            for pair in pairwise(symbols):
+                counts[pair] = counts.get(pair, 0) + words[word]
+        if not counts:
+            break
+        best = min(counts, key=lambda pair: (-counts[pair], pair))
+        merges.append(best)
+        for word, symbols in split.items():
+            joined = []
+            for symbol in symbols:
+                if joined and (joined[-1], symbol) == best:
+                    joined[-1] += symbol
+                else:
+                    joined.append(symbol)
+            split[word] = joined
+    return merges
+
+
+@learn_merges.right
+def my_learn_merges(words, num_merges):
+    from collections import Counter
+
+    def join(symbols, pair):
+        place, joined = 0, []
+        while place < len(symbols):
+            width = 2 if tuple(symbols[place : place + 2]) == pair else 1
+            joined.append("".join(symbols[place : place + width]))
+            place += width
+        return joined
+
+    split, merges = [(list(word), count) for word, count in words.items()], []
+    while len(merges) < num_merges:
+        counts = Counter()
+        for symbols, count in split:
+            for place in range(len(symbols) - 1):
+                counts[symbols[place], symbols[place + 1]] += count
+        if not counts:
+            return merges
+        most = max(counts.values())
+        merges.append(sorted(pair for pair in counts if counts[pair] == most)[0])
+        split = [(join(symbols, merges[-1]), count) for symbols, count in split]
+    return merges
+
+
+@learn_merges.right
+def my_learn_merges(words, num_merges):
+    spelt = {tuple(word): count for word, count in words.items()}
+    merges = []
+    for _ in range(num_merges):
+        pairs = [(pair, count) for symbols, count in spelt.items() for pair in pairwise(symbols)]
+        if not pairs:
+            break
+        total = {pair: 0 for pair, _ in pairs}
+        for pair, count in pairs:
+            total[pair] += count
+        best = sorted(total, key=lambda pair: (-total[pair], *pair))[0]
+        merges.append(best)
+        after = {}
+        for symbols, count in spelt.items():
+            stack = list(reversed(symbols))
+            made = []
+            while stack:
+                first = stack.pop()
+                if stack and (first, stack[-1]) == best:
+                    first += stack.pop()
+                made.append(first)
+            after[tuple(made)] = count
+        spelt = after
+    return merges
+
+
+@learn_merges.right
+def my_learn_merges(words, num_merges):
+    split, merges = {word: tuple(word) for word in words}, []
+    while len(merges) < num_merges and any(len(symbols) > 1 for symbols in split.values()):
+        counts = {}
+        for word, symbols in split.items():
+            for left, right in pairwise(symbols):
+                counts.setdefault((left, right), []).append(words[word])
+        ordered = sorted(counts)
+        best = max(ordered, key=lambda pair: sum(counts[pair]))  # the first of equals
+        merges.append(best)
+        for word, symbols in split.items():
+            made = ()
+            for symbol in symbols:
+                fits = made[-1:] == best[:1] and symbol == best[1]
+                made = (*made[:-1], made[-1] + symbol) if fits else (*made, symbol)
+            split[word] = made
+    return merges
+
+
+def _merges_by_text(words: dict[str, int], num_merges: int) -> list[tuple[str, str]]:
+    """The oracle: words spelt with spaces, pairs joined as text (Sennrich et al. 2016)."""
+    spelt, merges = {word: " ".join(word) for word in words}, []
+    for _ in range(num_merges):
+        counts: dict[tuple[str, str], int] = {}
+        for word, text in spelt.items():
+            symbols = text.split()
+            for place in range(1, len(symbols)):
+                pair = symbols[place - 1], symbols[place]
+                counts[pair] = counts.get(pair, 0) + words[word]
+        if not counts:
+            break
+        best = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[0][0]
+        merges.append(best)
+        pattern = re.compile(rf"(?<!\S){re.escape(' '.join(best))}(?!\S)")
+        spelt = {word: pattern.sub("".join(best), text) for word, text in spelt.items()}
+    return merges
+
+
+_HUGS = {"hug": 10, "pug": 5, "pun": 12, "bun": 4, "hugs": 5}
+
+
+@learn_merges.check
+def merges_are_pairs(answer):
+    merges = answer({"ab": 2}, 1)
+    if merges == [("a", "b")]:
+        return None
+    if merges and not isinstance(merges[0], tuple):
+        return f"Each merge should be a tuple of two symbols; yours begins with {merges[0]!r}."
+    return f"Of the word `ab` alone the first merge is ('a', 'b'); yours gives {merges}."
+
+
+@learn_merges.check
+def most_frequent_pair_comes_first(answer):
+    merges = answer(_HUGS, 1)
+    if merges == [("u", "g")]:
+        return None
+    return (
+        f"In hug (10 times), pug (5), pun (12), bun (4) and hugs (5) the pair of u and g occurs 20 "
+        f"times, more than any other. Yours gives {merges} for one merge."
+    )
+
+
+@learn_merges.check
+def each_word_counts_as_often_as_it_occurs(answer):
+    if answer(_HUGS, 2)[1:] == [("u", "n")]:
+        return None
+    return (
+        f"The second merge of hug (10 times), pug (5), pun (12), bun (4) and hugs (5) is u with n: "
+        f"it occurs 12 + 4 times, h with ug 10 + 5. Yours gives {answer(_HUGS, 2)}. Is each word "
+        f"counted as often as it occurs, and is what was joined one symbol?"
+    )
+
+
+@learn_merges.check
+def pairs_are_counted_anew_after_each_merge(answer):
+    merges = answer(_HUGS, 3)
+    if merges == [("u", "g"), ("u", "n"), ("h", "ug")]:
+        return None
+    return (
+        f"After ug and un have become symbols, h with ug is the most frequent pair. Yours goes on "
+        f"with {merges[2:]}: are the pairs counted anew, with ug as one symbol?"
+    )
+
+
+@learn_merges.check
+def of_equals_the_first_is_taken(answer):
+    merges = answer({"zy": 3, "yx": 3, "bz": 3}, 2)
+    if merges != [("b", "z"), ("y", "x")]:
+        return (
+            f"In zy, yx and bz, three times each, all pairs are equally frequent: the first in "
+            f"Python's order is ('b', 'z'), then ('y', 'x'). Yours gives {merges}."
+        )
+
+
+@learn_merges.check
+def a_pair_is_joined_from_left_to_right(answer):
+    merges = answer({"aaa": 1, "b": 7}, 5)
+    if merges != [("a", "a"), ("aa", "a")]:
+        return (
+            f"`aaa` becomes aa and a, and then aaa; after two merges no pair is left. Yours gives "
+            f"{merges}."
+        )
+
+
+@learn_merges.wrong(merges_are_pairs, "a tuple of two symbols")
+def my_learn_merges(words, num_merges):
+    return ["".join(pair) for pair in _merges_by_text(words, num_merges)]
+
+
+@learn_merges.wrong(merges_are_pairs, "the first merge is")
+def my_learn_merges(words, num_merges):
+    return _merges_by_text(words, num_merges - 1)
+
+
+@learn_merges.wrong(most_frequent_pair_comes_first, "more than any other")
+def my_learn_merges(words, num_merges):
+    counts = {}
+    for word, count in words.items():
+        for pair in pairwise(word):
+            counts[pair] = max(counts.get(pair, 0), count)
+    return sorted(counts, key=lambda pair: (-counts[pair], pair))[:num_merges]
+
+
+@learn_merges.wrong(each_word_counts_as_often_as_it_occurs, "counted as often as it occurs")
+def my_learn_merges(words, num_merges):
+    return _merges_by_text(dict.fromkeys(words, 1), num_merges)
+
+
+@learn_merges.wrong(pairs_are_counted_anew_after_each_merge, "counted anew")
+def my_learn_merges(words, num_merges):
+    counts = {}
+    for word, count in words.items():
+        for pair in pairwise(word):
+            counts[pair] = counts.get(pair, 0) + count
+    ordered = sorted(counts, key=lambda pair: (-counts[pair], pair))
+    return [ordered[0], *(pair for pair in ordered[1:] if pair != ("p", "u"))][:num_merges]
+
+
+@learn_merges.wrong(of_equals_the_first_is_taken, "equally frequent")
+def my_learn_merges(words, num_merges):
+    split, merges = {word: " ".join(word) for word in words}, []
+    for _ in range(num_merges):
+        counts = {}
+        for word, text in split.items():
+            for pair in zip(text.split(), text.split()[1:], strict=False):
+                counts[pair] = counts.get(pair, 0) + words[word]
+        if not counts:
+            break
+        best = max(counts, key=counts.get)  # of equals, the one that was met first
+        merges.append(best)
+        pattern = re.compile(rf"(?<!\S){re.escape(' '.join(best))}(?!\S)")
+        split = {word: pattern.sub("".join(best), text) for word, text in split.items()}
+    return merges
+
+
+@learn_merges.wrong(a_pair_is_joined_from_left_to_right, "after two merges")
+def my_learn_merges(words, num_merges):
+    merges = _merges_by_text(words, num_merges)
+    return merges + [merges[-1]] * (num_merges - len(merges))
+
+
+@learn_merges.inputs(oracle=_merges_by_text)
+def merge_calls(draw):
+    """Few letters, so that pairs meet; long words where many merges are asked for."""
+    num_words, length, num_merges = draw.sizes(words=300, letters=300, merges=300)
+    letters = draw.one_of("ab", "abc", "zyxwA")
+    if num_merges > 9:
+        num_words, length = max(num_words, 4), max(length, 20)
+    words = {}
+    for _ in range(num_words):
+        word = draw.word(letters, draw.whole((length + 1) // 2, length))
+        words[word] = draw.whole(1, 9)
+    if num_words > 9:
+        words |= {f"{draw.word(letters, 2)}{number}": 1 for number in range(num_words)}
+    return words, num_merges
+
+
+@learn_merges.wrong(merge_calls, "long; yours is")
+def my_learn_merges(words, num_merges):
+    return _merges_by_text(words, min(num_merges, 12))
+
+
+bpe_encode = CodeExercise(
+    returns=("pieces",),
+    returned_type=list,
+    task="""
+    Write `my_bpe_encode(word, merges)`: the list of the word's pieces. It begins as its letters;
+    each pair of `merges`, in the order in which they were learnt, is joined wherever it stands,
+    from left to right. The word has a letter at least, no pair is there twice, and no two pairs
+    make the same piece.
+    """,
+    hints=(
+        "Joining one pair is what you did for each word in learning.",
+        "Go through `merges` from the first to the last; each makes a new list of symbols.",
+    ),
+    because="An early merge comes first, whatever stands further on. Published code looks for the "
+    "earliest merge that fits, again and again, which gives the same and is quicker.",
+)
+
+
+@bpe_encode.stub
+def my_bpe_encode(word, merges):
+    """The pieces of a word, joined in the order of the merges."""
+    raise NotImplementedError
+
+
+@bpe_encode.reference
+def my_bpe_encode(word, merges):
+    pieces = list(word)
+    for left, right in merges:
+        joined = []
+        for piece in pieces:
+            if joined and joined[-1] == left and piece == right:
+                joined[-1] += piece
+            else:
+                joined.append(piece)
+        pieces = joined
+    return pieces
+
+
+@bpe_encode.right
+def my_bpe_encode(word, merges):
+    pieces = list(word)
+    rank = {tuple(pair): number for number, pair in enumerate(merges)}
+    while True:
+        known = [(rank[pair], place) for place, pair in enumerate(pairwise(pieces)) if pair in rank]
+        if not known:
+            return pieces
+        _, place = min(known)
+        pieces[place : place + 2] = [pieces[place] + pieces[place + 1]]
+
+
+@bpe_encode.right
+def my_bpe_encode(word, merges):
+    pieces = list(word)
+    for pair in merges:
+        place = 0
+        while place + 1 < len(pieces):
+            if (pieces[place], pieces[place + 1]) == tuple(pair):
+                pieces[place] += pieces.pop(place + 1)
+            place += 1
+    return pieces
+
+
+@bpe_encode.right
+def my_bpe_encode(word, merges):
+    def join(pieces, pair):
+        if len(pieces) < 2:
+            return pieces
+        found, place = [], 0
+        while place < len(pieces):
+            width = 1 + (tuple(pieces[place : place + 2]) == pair)
+            found.append("".join(pieces[place : place + width]))
+            place += width
+        return found
+
+    pieces = [*word]
+    for pair in merges:
+        pieces = join(pieces, (pair[0], pair[1]))
+    return pieces
+
+
+@bpe_encode.check
+def letters_are_joined_by_known_pairs_only(answer):
+    pieces = answer("cab", [("x", "y")])
+    if pieces != ["c", "a", "b"]:
+        return f"No merge fits in `cab`, so it stays c, a, b; yours gives {pieces}."
+    for word, wanted in (("cab", ["c", "ab"]), ("ab", ["ab"])):
+        pieces = answer(word, [("a", "b")])
+        if pieces != wanted:
+            told = " and ".join(wanted)
+            return f"With the merge of a and b, `{word}` becomes {told}; yours gives {pieces}."
+
+
+@bpe_encode.check
+def earlier_merges_come_first(answer):
+    pieces = answer("abc", [("b", "c"), ("a", "b")])
+    if pieces != ["a", "bc"]:
+        return (
+            f"b with c was learnt before a with b, so `abc` becomes a and bc; yours gives "
+            f"{pieces}. The order of the merges decides, not the place in the word."
+        )
+
+
+@bpe_encode.check
+def what_was_joined_can_be_joined_again(answer):
+    pieces = answer("lower", [("l", "o"), ("lo", "w"), ("e", "r")])
+    if pieces != ["low", "er"]:
+        return f"l o, then lo w, then e r: `lower` becomes low and er; yours gives {pieces}."
+
+
+@bpe_encode.check
+def pairs_are_joined_wherever_they_stand(answer):
+    pieces = answer("banana", [("a", "n")])
+    if pieces != ["b", "an", "an", "a"]:
+        return f"In `banana` the pair of a and n stands twice; yours gives {pieces}."
+    pieces = answer("aaaaa", [("a", "a")])
+    if pieces != ["aa", "aa", "a"]:
+        return f"From left to right `aaaaa` becomes aa, aa, a; yours gives {pieces}."
+
+
+@bpe_encode.wrong(letters_are_joined_by_known_pairs_only, "so it stays")
+def my_bpe_encode(word, merges):
+    return [word]
+
+
+@bpe_encode.wrong(letters_are_joined_by_known_pairs_only, "becomes c and ab")
+def my_bpe_encode(word, merges):
+    return list(word)
+
+
+@bpe_encode.wrong(earlier_merges_come_first, "not the place in the word")
+def my_bpe_encode(word, merges):
+    pieces, place = list(word), 0
+    while place + 1 < len(pieces):
+        if (pieces[place], pieces[place + 1]) in merges:
+            pieces[place : place + 2] = [pieces[place] + pieces[place + 1]]
+            place = 0
+        else:
+            place += 1
+    return pieces
+
+
+@bpe_encode.wrong(what_was_joined_can_be_joined_again, "becomes low and er")
+def my_bpe_encode(word, merges):
+    pieces = list(word)
+    for pair in merges:
+        joined = []
+        for piece in pieces:
+            if joined and (joined[-1], piece) == tuple(pair) and len(joined[-1] + piece) == 2:
+                joined[-1] += piece
+            else:
+                joined.append(piece)
+        pieces = joined
+    return pieces
+
+
+@bpe_encode.wrong(pairs_are_joined_wherever_they_stand, "stands twice")
+def my_bpe_encode(word, merges):
+    pieces = list(word)
+    for pair in merges:
+        pairs = list(pairwise(pieces))
+        if tuple(pair) in pairs:
+            place = pairs.index(tuple(pair))
+            pieces[place : place + 2] = ["".join(pair)]
+    return pieces
+
+
+@bpe_encode.wrong(pairs_are_joined_wherever_they_stand, "From left to right")
+def my_bpe_encode(word, merges):
+    pieces = list(word)
+    for pair in merges:
+        for place in range(len(pieces) - 2, -1, -1):
+            if tuple(pieces[place : place + 2]) == tuple(pair):
+                pieces[place : place + 2] = ["".join(pair)]
+    return pieces
+
+
+def _pieces_of_the_library(word: str, merges: list[tuple[str, str]]) -> list[str]:
+    """The oracle: the `tokenizers` library."""
+    from tokenizers import models
+
+    symbols = [*sorted({*word, *(c for pair in merges for c in "".join(pair))})]
+    symbols += ["".join(pair) for pair in merges]
+    vocabulary = {symbol: number for number, symbol in enumerate(symbols)}
+    return [token.value for token in models.BPE(vocabulary, merges).tokenize(word)]
+
+
+@bpe_encode.inputs(oracle=_pieces_of_the_library)
+def encode_calls(draw):
+    """Merges as learning makes them: of symbols that are known already, each piece made once."""
+    length, num_merges = draw.sizes(letters=300, merges=300)
+    letters = draw.one_of("ab", "abc", "zyxA")
+    symbols, merges = list(letters), []
+    for _ in range(num_merges):
+        near = symbols[:6] if draw.chance(0.6) else symbols
+        pair = draw.one_of(*near), draw.one_of(*near)
+        if len("".join(pair)) < 40 and "".join(pair) not in symbols:
+            symbols.append("".join(pair))
+            merges.append(pair)
+    return draw.word(letters, length), merges
+
+
+@bpe_encode.wrong(encode_calls, "place")
+def my_bpe_encode(word, merges):
+    return _pieces_of_the_library(word, merges[:3])
 
 
 # --- what a vocabulary costs -------------------------------------------------------------------
