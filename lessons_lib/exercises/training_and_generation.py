@@ -340,17 +340,16 @@ training_step = CodeExercise(
     returns=("new_weights", "new_mean", "new_square", "loss"),
     task="""
     Write `my_training_step(weights, mean, square, step, loss_of, rate, max_norm)`: one step of
-    training, whole. `weights` `(N,)` are all the numbers of a model; `loss_of(weights)` is the
-    loss. Take the gradient. If its length, the root of the sum of its squares, is above `max_norm`,
-    scale it to that length. Then Adam: `mean` becomes 0.9 mean + 0.1 gradient, `square` becomes
-    0.98 square + 0.02 gradient squared. Divide the new mean by 1 - 0.9**step and the new square by
-    1 - 0.98**step; `step` is counted from 1. The weights move by `-rate` times that mean, divided
-    by the root of that square plus 1e-9. Return new weights, new mean, new square (both before
-    that division) and the loss, none with a gradient.
+    training, whole. `weights` `(N,)` are all the numbers of a model, and record a gradient;
+    `loss_of(weights)` is the loss. Take the gradient. If its length, the root of the sum of its
+    squares, is above `max_norm`, scale it to that length. Then Adam: `mean` becomes 0.9 mean + 0.1
+    gradient, `square` becomes 0.98 square + 0.02 gradient squared. Divide the new mean by 1 -
+    0.9**step and the new square by 1 - 0.98**step; `step` is counted from 1. The weights move by
+    `-rate` times that mean, divided by the root of that square plus 1e-9. Return new weights, new
+    mean, new square (both before that division) and the loss, none with a gradient.
     """,
     hints=(
-        "`torch.autograd.grad(loss, weights)` gives a tuple with the gradient. It needs weights "
-        "that record: `weights = weights.detach().requires_grad_()`.",
+        "`torch.autograd.grad(loss, weights)` gives a tuple with the gradient in it.",
         "`gradient.norm()` is its length; `min(1.0, max_norm / length)` the factor.",
         "The root first, then 1e-9 is added to it.",
         "Outside of the gradient nothing should record: `.detach()` the loss, and compute with "
@@ -369,14 +368,13 @@ def my_training_step(weights, mean, square, step, loss_of, rate, max_norm):
 
 @training_step.reference
 def my_training_step(weights, mean, square, step, loss_of, rate, max_norm):
-    weights = weights.detach().requires_grad_()
     loss = loss_of(weights)
     (gradient,) = torch.autograd.grad(loss, weights)
     length = gradient.square().sum().sqrt()
     if length > max_norm:
         gradient = gradient * max_norm / length
-    mean = 0.9 * mean.detach() + 0.1 * gradient
-    square = 0.98 * square.detach() + 0.02 * gradient**2
+    mean = 0.9 * mean + 0.1 * gradient
+    square = 0.98 * square + 0.02 * gradient**2
     direction = mean / (1 - 0.9**step) / ((square / (1 - 0.98**step)).sqrt() + 1e-9)
     return weights.detach() - rate * direction, mean, square, loss.detach()
 
@@ -446,9 +444,11 @@ def _number_by_number(weights, mean, square, step, loss_of, rate, max_norm):
 def _step_inputs(size: int = 5, step: int = 3, max_norm: float = 0.5, state: bool = True):
     rng = torch.Generator().manual_seed(size + step)
     weights, mean, square = torch.randn(3, size, generator=rng, dtype=torch.float64)
+    weights = weights.clone()
     square = square.square() + 0.1
     if not state:
         mean, square = torch.zeros_like(mean), torch.zeros_like(square)
+    weights.requires_grad_()
     return weights, mean, square, step, lambda w: (w - 1).square().sum(), 0.01, max_norm
 
 
@@ -724,25 +724,27 @@ def _shares_by_hand(logits, temperature, top_k=None, top_p=None):
     return torch.stack(rows)
 
 
-_LOGITS = torch.tensor([[0.5, 0.1, 0.25, 0.15], [0.05, 0.9, 0.03, 0.02]]).double().log()
+def _logits() -> torch.Tensor:
+    """Made anew for each call: a wrong answer may change it."""
+    return torch.tensor([[0.5, 0.1, 0.25, 0.15], [0.05, 0.9, 0.03, 0.02]]).double().log()
 
 
 @shares.check
 def temperature_divides_the_logits(answer):
     for temperature in (1.0, 0.5, 2.0):
-        found = answer(_LOGITS, temperature)
-        if found.shape != _LOGITS.shape:
+        found = answer(_logits(), temperature)
+        if found.shape != _logits().shape:
             return f"For logits (2, 4) the shares are (2, 4); yours are {tuple(found.shape)}."
-        wanted = _LOGITS.exp() ** (1 / temperature)
+        wanted = _logits().exp() ** (1 / temperature)
         if not torch.allclose(found, wanted / wanted.sum(dim=-1, keepdim=True)):
-            if torch.allclose(found, (_LOGITS * temperature).softmax(dim=-1)):
+            if torch.allclose(found, (_logits() * temperature).softmax(dim=-1)):
                 return "Divide by the temperature; yours multiplies."
             return f"At temperature {temperature} the shares are those of logits / {temperature}."
 
 
 @shares.check
 def only_the_k_best_can_be_drawn(answer):
-    found = answer(_LOGITS, 1.0, top_k=2)
+    found = answer(_logits(), 1.0, top_k=2)
     if not torch.equal(found > 0, torch.tensor([[1, 0, 1, 0], [1, 1, 0, 0]]).bool()):
         return (
             f"Of shares .5 .1 .25 .15 with top_k = 2 the first and the third stay; in yours "
@@ -750,14 +752,14 @@ def only_the_k_best_can_be_drawn(answer):
         )
     if not torch.allclose(found.sum(dim=-1), torch.ones(2, dtype=torch.float64)):
         return "After the cut each row should sum to 1 again."
-    if not torch.allclose(answer(_LOGITS, 1.0, top_k=9), _LOGITS.exp()):
+    if not torch.allclose(answer(_logits(), 1.0, top_k=9), _logits().exp()):
         return "With a top_k larger than the vocabulary nothing is cut off."
 
 
 @shares.check
 def the_best_that_sum_to_p_can_be_drawn(answer):
     for top_p, wanted in ((0.7, [1, 0, 1, 0]), (0.4, [1, 0, 0, 0]), (0.8, [1, 0, 1, 1])):
-        found = answer(_LOGITS, 1.0, top_p=top_p)
+        found = answer(_logits(), 1.0, top_p=top_p)
         if not torch.equal(found[0] > 0, torch.tensor(wanted).bool()):
             stay = [f"{share:.2f}" for share in found[0].tolist()]
             return (
@@ -770,7 +772,7 @@ def the_best_that_sum_to_p_can_be_drawn(answer):
 
 @shares.check
 def p_is_of_what_k_has_left(answer):
-    found = answer(_LOGITS, 1.0, top_k=3, top_p=0.81)
+    found = answer(_logits(), 1.0, top_k=3, top_p=0.81)
     if not torch.equal(found[0] > 0, torch.tensor([True, False, True, False])):
         return (
             "With top_k = 3 and top_p = .81: of .5, .25 and .15, made to sum to 1 again, the first "
@@ -1263,8 +1265,12 @@ def cached_calls(draw):
         sequences=65, heads=17, new_tokens=300, past_tokens=(0, 300), columns=65
     )
     query = draw.floats(batch, heads, new, width, scale=draw.scale(1, 10))
-    others = [draw.floats(batch, heads, length, width) for length in (new, new, past, past)]
-    return (query, *others)
+    past_key, key = (draw.floats(batch, heads, length, width) for length in (past, new))
+    size = draw.scale(1, 100)
+    past_value, value = (
+        draw.floats(batch, heads, length, width, scale=size) for length in (past, new)
+    )
+    return query, key, value, past_key, past_value
 
 
 @cached_attention.wrong(cached_calls, "should be")
@@ -1437,9 +1443,9 @@ def my_induction_scores(weights, period):
 
 @induction_scores.inputs(oracle=_scores_by_loops)
 def induction_calls(draw):
-    heads, period, more = draw.sizes(heads=17, letters_a_period=65, places_after_it=65)
+    heads, period, more = draw.sizes(heads=65, letters_a_period=65, places_after_it=65)
     length = period + more
-    raw = draw.floats(heads, length, length, scale=draw.scale(1, 10))
+    raw = draw.floats(heads, length, length, scale=draw.scale(1, 1_000))
     return raw, period
 
 

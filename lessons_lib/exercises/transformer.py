@@ -528,7 +528,7 @@ _SWIGLU_SLIPS = (
         lambda gate, up: torch.sigmoid(gate) * up,
         "The gate goes through a sigmoid in yours; SiLU is `a * sigmoid(a)`.",
     ),
-    (lambda gate, up: gate * up, "Nothing bends in yours: the gate should go through SiLU."),
+    (lambda gate, up: gate * up, "No activation function in yours: the gate goes through SiLU."),
     (
         lambda gate, up: functional.silu(gate) + up,
         "Gate and up are multiplied, number by number; yours adds them.",
@@ -978,8 +978,8 @@ def my_encoder_layer(x, mask, attend, feed_forward, norms):
 def _layer_by_sums(x, mask, attend, feed_forward, norms):
     """The oracle: the stream is what went in plus all that was found."""
     found = attend(norms[0](x), mask)
-    digested = feed_forward(norms[1](found + x))
-    return torch.stack([x, found, digested]).sum(dim=0)
+    changed = feed_forward(norms[1](found + x))
+    return torch.stack([x, found, changed]).sum(dim=0)
 
 
 def _some_functions(draw) -> list:
@@ -1472,7 +1472,7 @@ layer_order = Ordering(
     task="Put the steps of a *pre-norm* encoder layer in order.",
     items={
         "a": "add what attention found to x",
-        "b": "widen each token's vector, bend it, narrow it",
+        "b": "widen each token's vector, apply the activation function, narrow it",
         "c": "normalise, for attention",
         "d": "add what feed-forward made to x",
         "e": "each token averages the values of all",
@@ -1481,8 +1481,8 @@ layer_order = Ordering(
     right="ceafbd",
     rule="There are two rounds of three: normalise, change, add. Tokens meet in the first one.",
     hints=("Which of the two sub-layers lets tokens meet, and which works on each by itself?",),
-    because="First the tokens exchange, then each one digests; each time before, the norm, and "
-    "after, the sum.",
+    because="First the tokens exchange, then each is changed by itself; each time before, the "
+    "norm, and after, the sum.",
 )
 
 cross_shape = ShapePuzzle(
