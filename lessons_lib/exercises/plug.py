@@ -25,9 +25,6 @@ def plug(names: Iterable[str], scope: Mapping[str, object]) -> SimpleNamespace:
     Raises:
         UnknownExercise: no exercise has such a name.
         TypeError: an exercise's answer is not a function.
-
-    >>> plug(["self_attention.causal"], {}).my_causal_mask(2).tolist()
-    [[True, False], [True, True]]
     """
     functions, rows = {}, {}
     for name in names:
