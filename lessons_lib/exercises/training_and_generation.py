@@ -1089,7 +1089,7 @@ cached_attention = CodeExercise(
 
 @cached_attention.stub
 def my_cached_attention(query, key, value, past_key, past_value):
-    """Attention of new tokens to the past and to each other, causal; and the longer past."""
+    """Causal attention of new tokens to past and new; and the longer past."""
     raise NotImplementedError
 
 
@@ -1328,7 +1328,7 @@ induction_scores = CodeExercise(
 
 @induction_scores.stub
 def my_induction_scores(weights, period):
-    """How much each head looks at what came after the first occurrence: (H, L, L) -> (H,)."""
+    """Mean weight on what came after the first occurrence: (H, L, L) -> (H,)."""
     raise NotImplementedError
 
 

@@ -837,7 +837,7 @@ encoder_layer = CodeExercise(
 
 @encoder_layer.stub
 def my_encoder_layer(x, mask, attend, feed_forward, norms):
-    """Attention and feed-forward, each normalised before and added: (B, L, d_model) kept."""
+    """Attention and feed-forward, each with its norm and sum: (B, L, d_model)."""
     raise NotImplementedError
 
 
