@@ -28,15 +28,9 @@ def html() -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(html):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=pages.browser_command(), args=[*pages.QUIET, pages.OFFLINE]
-        )
+def browser():
+    with pages.started_browser() as started:
         yield started
-        started.close()
 
 
 def visits():
@@ -343,17 +337,6 @@ def test_letters_in_figures_can_be_read_on_a_phone(visit):
     sizes = visit.page.evaluate(LETTERS)
     visit.page.set_viewport_size(DESKTOP)
     assert min(sizes, default=LEAST_LETTERS) >= LEAST_LETTERS
-
-
-@pytest.mark.browser
-@needs_browser
-def test_a_search_from_the_file_finds_the_chapter(browser):
-    visit = pages.open_visit(browser, "search", "light", query="?q=softmax")
-    found = visit.page.locator("#search-results li a[href*='02_self_attention']")
-    found.first.wait_for(timeout=10_000)
-    assert visit.complaints == []
-    assert {urlsplit(url).scheme for url in visit.requests} <= {"file", "data"}
-    visit.page.context.close()
 
 
 @pytest.mark.browser

@@ -12,6 +12,8 @@ import environment
 import exercise_cards
 import exercise_data
 import glance
+import glossary
+import glossary_links
 import gpu
 import handout
 import icons
@@ -20,10 +22,12 @@ import page_heads
 import pages_extension
 import readme
 import results_page
+import search_index
 import solutions
 import speed_page
 import step
 import teacher_notes
+import told
 
 import book
 import notebooks
@@ -37,6 +41,8 @@ __all__ = [
     "exercise_cards",
     "exercise_data",
     "glance",
+    "glossary",
+    "glossary_links",
     "gpu",
     "handout",
     "icons",
@@ -46,8 +52,10 @@ __all__ = [
     "pages_extension",
     "readme",
     "results_page",
+    "search_index",
     "solutions",
     "speed_page",
     "step",
     "teacher_notes",
+    "told",
 ]

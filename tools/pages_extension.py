@@ -13,8 +13,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import exercise_data
+import glossary_links
 import icons
 import page_heads
+import search_index
 import solutions
 from course import is_published
 from drawings import with_schematics
@@ -35,6 +37,8 @@ def setup(app) -> dict:
     app.connect("html-page-context", tell_what_the_page_is)
     app.connect("build-finished", replace_the_script_of_all_icons)
     app.connect("build-finished", strip_downloads)
+    glossary_links.setup(app)
+    search_index.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
