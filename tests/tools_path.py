@@ -11,6 +11,7 @@ import drawings
 import environment
 import exercise_cards
 import exercise_data
+import figure_numbers
 import glance
 import glossary
 import glossary_links
@@ -40,6 +41,7 @@ __all__ = [
     "environment",
     "exercise_cards",
     "exercise_data",
+    "figure_numbers",
     "glance",
     "glossary",
     "glossary_links",

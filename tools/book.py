@@ -33,6 +33,7 @@ TOOLS = (
     "tools/course.py",
     "tools/drawings.py",
     "tools/exercise_*.py",
+    "tools/figure_numbers.py",
     "tools/glossary*.py",
     "tools/icons.py",
     "tools/page_heads.py",

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import exercise_data
+import figure_numbers
 import glossary_links
 import icons
 import page_heads
@@ -96,7 +97,8 @@ def add_scripts_that_judge(app, page, template, context, doctree) -> None:
 
 def draw_figures_into_page(app, page, template, context, doctree) -> None:
     if "body" in context:
-        context["body"] = with_schematics(with_drawings(context["body"]))
+        drawn = with_schematics(with_drawings(context["body"]))
+        context["body"] = figure_numbers.with_numbers(drawn, page)
 
 
 def with_drawings(body: str) -> str:
