@@ -196,17 +196,6 @@ def test_chinese_says_that_it_is_chinese():
     assert all(term.select_one('[lang="zh"]') for term in terms)
 
 
-@pytest.mark.parametrize("name", pages.chapter_pages())
-def test_a_chapter_that_needs_another_links_to_it(name):
-    needs = next(
-        paragraph
-        for paragraph in soup_of(name).select("article p")
-        if "You need" in paragraph.get_text() or "You need" in str(paragraph.find_previous("p"))
-    )
-    asked = re.search(r"\bthe chapters? on\b", needs.get_text())
-    assert not asked or needs.select('a[href$=".html"]:not(.term)')
-
-
 # The keyboard
 
 

@@ -34,6 +34,7 @@ def setup(app) -> dict:
     app.connect("config-inited", leave_out_buttons_that_lead_nowhere)
     app.connect("source-read", frame_exercises)
     app.connect("html-page-context", draw_figures_into_page)
+    app.connect("html-page-context", call_entries_of_the_bibliography_list_items)
     app.connect("html-page-context", add_scripts_that_judge)
     app.connect("html-page-context", tell_what_the_page_is)
     app.connect("build-finished", replace_the_script_of_all_icons)
@@ -93,6 +94,12 @@ def add_scripts_that_judge(app, page, template, context, doctree) -> None:
     if page.startswith("notebooks/"):
         for name in SCRIPTS:
             app.add_js_file(f"exercises/{name}.js", loading_method="defer")
+
+
+def call_entries_of_the_bibliography_list_items(app, page, template, context, doctree) -> None:
+    """What the bibliography says instead is deprecated, and not allowed in a list."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def draw_figures_into_page(app, page, template, context, doctree) -> None:
