@@ -81,7 +81,10 @@ def colab_address(page: str, options: dict) -> str:
 
 def tell_what_the_page_is(app, page, template, context, doctree) -> None:
     if "body" in context:
-        told = page_heads.tags(context.get("title", ""), context["body"])
+        picture = page_heads.PICTURE
+        base = app.config.html_baseurl  # who links to a page reads whole addresses only
+        picture = f"{base.rstrip('/')}/{picture}" if base else context["pathto"](picture, 1)
+        told = page_heads.tags(context.get("title", ""), context["body"], picture)
         context["metatags"] = context.get("metatags", "") + told
 
 
