@@ -1,11 +1,16 @@
 """The pages as they are read: formulas on a phone, lines, figures, links, and the keyboard."""
 
+import gzip
 import re
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 import rendered_pages as pages
 from bs4 import BeautifulSoup
 from rendered_pages import PHONE, needs_browser
+from test_book import CONTRASTS, LEAST_CONTRAST
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -13,6 +18,8 @@ NARROW = {"width": 360, "height": 800}
 CHAPTER = "notebooks/02_self_attention"
 LETTERS_A_LINE = (55, 80)  # with any system's sans serif; wanted are about 70
 LEAST_CODE = 13  # CSS pixels
+LIGHTEST = 500_000  # bytes, of the first page that a reader sees
+LIGHT = 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +36,14 @@ def chapter(browser):
     assert opened.complaints == []
 
 
+@pytest.fixture(scope="module", params=pages.toc_names())
+def on_phone(request, browser):
+    """Each page on a phone, opened once."""
+    opened = pages.open_visit(browser, request.param, "light", PHONE)
+    yield opened
+    opened.page.context.close()
+
+
 def soup_of(name: str) -> BeautifulSoup:
     pages.built_book()
     return BeautifulSoup(pages.page_file(name).read_text("utf-8"), "html.parser")
@@ -41,15 +56,12 @@ WIDTHS = """() => [...document.querySelectorAll("div.math mjx-container[display=
                 formula.closest("div.math").clientWidth, formula.textContent.slice(0, 60)])"""
 
 
-@pytest.mark.parametrize("name", pages.chapter_pages())
-def test_a_displayed_formula_is_seen_whole_on_a_phone(browser, name):
-    visit = pages.open_visit(browser, name, "light", PHONE)
-    for size in (PHONE, NARROW):
-        visit.page.set_viewport_size(size)
-        widths = visit.page.evaluate(WIDTHS)
-        assert len(widths) == visit.page.locator("article div.math").count()
+def test_a_displayed_formula_is_seen_whole_on_a_phone(on_phone):
+    for size in (NARROW, PHONE):
+        on_phone.page.set_viewport_size(size)
+        widths = on_phone.page.evaluate(WIDTHS)
+        assert len(widths) == on_phone.page.locator("article div.math").count()
         assert [one for one in widths if one[0] > one[1] + 1] == []
-    visit.page.context.close()
 
 
 @pytest.mark.parametrize("theme", pages.THEMES)
@@ -75,6 +87,37 @@ def edge(frame) -> bytes:
     box = frame.bounding_box()
     strip = {"x": box["x"] + box["width"] - 6, "y": box["y"] + box["height"] - 3}
     return frame.page.screenshot(clip=strip | {"width": 6, "height": 2})
+
+
+# What a page weighs, before the reader opens anything
+
+
+def weight(visit) -> int:
+    """The bytes that a server sends for a page: fonts and pictures as they are, text packed."""
+    paths = {url2pathname(urlsplit(url).path) for url in visit.requests if url.startswith("file:")}
+    files = [Path(path).read_bytes() for path in paths]
+    return sum(min(len(file), len(gzip.compress(file))) for file in files)
+
+
+def test_a_page_is_light_enough_for_a_slow_network(on_phone):
+    assert weight(on_phone) < (LIGHTEST if on_phone.name == "book/welcome" else LIGHT)
+
+
+# Paper
+
+
+@pytest.mark.parametrize("name", [CHAPTER, "book/results"])
+def test_a_page_is_printed_in_light_colours_from_the_dark_theme_too(browser, name):
+    visit = pages.open_visit(browser, name, "dark")
+    visit.page.emulate_media(media="print")
+    contrasts = visit.page.evaluate(CONTRASTS)
+    assert [entry for entry in contrasts if entry[0] < LEAST_CONTRAST] == []
+    ground = "getComputedStyle(document.querySelector('article')).backgroundColor"
+    assert visit.page.evaluate(ground) == "rgb(255, 255, 255)"
+    for words in ("article p", "article h2", "article a.reference.internal"):
+        ink = visit.page.locator(words).first.evaluate("one => getComputedStyle(one).color")
+        assert max(map(int, re.findall(r"\d+", ink)[:3])) < 160, words
+    visit.page.context.close()
 
 
 # Lines, code, cells

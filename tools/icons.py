@@ -13,7 +13,11 @@ ALWAYS = {"xmark", "sun", "moon", "circle-half-stroke"}  # put into pages by scr
 _SCRIPT = re.compile(r'<script src="[^"]*fontawesome\.js[^"]*"></script>\n?')
 _NO_SHAPES = {"solid", "regular", "brands", "lg", "fw"}
 _BASE = """/* Icons take the colour and size of the text around them. Made by tools/icons.py. */
-i[class*="fa-"]::before {
+:is(i, span)[class*="fa-"],
+:is(i, span)[class*="fa-"]::before {
+  font-family: inherit; /* else the font of all icons is fetched */
+}
+:is(i, span)[class*="fa-"]::before {
   content: "";
   display: inline-block;
   width: 1em;
@@ -23,7 +27,7 @@ i[class*="fa-"]::before {
   mask: var(--icon) center / contain no-repeat;
   vertical-align: -0.125em;
 }
-i.fa-lg {
+.fa-lg {
   font-size: 1.25em;
 }
 """
@@ -55,12 +59,12 @@ def replace_script(html: Path) -> None:
 
 
 def _classes(text: str) -> list[str]:
-    return re.findall(r'<i class="([^"]*)"', text)
+    return re.findall(r'<(?:i|span) class="([^"]*)"', text)
 
 
 def style_of(names: list[str], script: str) -> str:
     """The style sheet of some icons, with their shapes from Font Awesome's script."""
-    rules = [f'i.fa-{name} {{\n  --icon: url("{_mask(name, script)}");\n}}' for name in names]
+    rules = [f'.fa-{name} {{\n  --icon: url("{_mask(name, script)}");\n}}' for name in names]
     return _BASE + "\n".join(rules) + "\n"
 
 
