@@ -13,11 +13,10 @@ ALWAYS = {"xmark", "sun", "moon", "circle-half-stroke"}  # put into pages by scr
 _SCRIPT = re.compile(r'<script src="[^"]*fontawesome\.js[^"]*"></script>\n?')
 _NO_SHAPES = {"solid", "regular", "brands", "lg", "fw"}
 _BASE = """/* Icons take the colour and size of the text around them. Made by tools/icons.py. */
-:is(i, span)[class*="fa-"],
-:is(i, span)[class*="fa-"]::before {
-  font-family: inherit; /* else the font of all icons is fetched */
+:is(i[class*="fa-"], span.fa-solid) {
+  font-family: inherit; /* or the theme's font of all icons is fetched, to measure a line */
 }
-:is(i, span)[class*="fa-"]::before {
+:is(i[class*="fa-"], span.fa-solid)::before {
   content: "";
   display: inline-block;
   width: 1em;
@@ -27,7 +26,7 @@ _BASE = """/* Icons take the colour and size of the text around them. Made by to
   mask: var(--icon) center / contain no-repeat;
   vertical-align: -0.125em;
 }
-.fa-lg {
+i.fa-lg {
   font-size: 1.25em;
 }
 """

@@ -5,10 +5,12 @@ import re
 import pytest
 from tools_path import icons
 
-SCRIPT = 'x={"bars":[448,512,["navicon"],"f0c9","M0 96z"],download:[512,500,[],"f019","M1 2z"]}'
+SCRIPT = 'x={"bars":[448,512,["navicon"],"f0c9","M0 96z"],download:[512,500,[],"f019","M1 2z"],'
+SCRIPT += 'list:[512,512,[],"f03a","M3 4z"]}'
 PAGE = """<head><script src="../_static/scripts/fontawesome.js?digest=1"></script>
-<script src="other.js"></script></head><span class="fa-solid fa-bars"></span>
-<i class="fas fa-download fa-lg"></i><p class="fa-none">fa-unused</p>"""
+<script src="other.js"></script></head><i class="fa-solid fa-bars"></i>
+<i class="fas fa-download fa-lg"></i><span class="fa-solid fa-list"></span>
+<p class="fa-none">fa-unused</p>"""
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def test_the_script_goes_and_the_used_icons_stay(built):
     assert "fontawesome" not in page and "other.js" in page
     assert not list(built.rglob("fontawesome*"))
     style = (built / "_static" / "icons.css").read_text()
-    assert re.findall(r"\.fa-(\w+) \{\n  --icon", style) == ["bars", "download"]
+    assert re.findall(r"\.fa-(\w+) \{\n  --icon", style) == ["bars", "download", "list"]
     assert "0 0 448 512" in style and "M1 2z" in style
 
 
