@@ -253,20 +253,32 @@ def measure(sizes: Sizes, results_file: Path | None = None) -> dict:
     return results
 
 
+def compared(results: dict) -> dict[str, dict]:
+    """For each job, what `timing.compare` says of ours beside the peer."""
+    return {
+        job: compare({name: _seconds(results, job, name) for name in (OURS, peer)}, OURS)
+        for job, peer in PEER.items()
+    }
+
+
+def _seconds(results: dict, job: str, name: str) -> list[float]:
+    return [each["seconds"][name] for each in results[job]["rounds"]]
+
+
 def section(results: dict) -> str:
-    """The page's part: a table of both jobs, and how the quality compares."""
+    """The page's part: both jobs in words and as a table, and how the quality compares."""
     head = "| job | precision | relative speed | 95\u00a0% interval | ours | peer |"
     lines = [head, "| --- " * 6 + "|"]
-    for job, peer in PEER.items():
-        rounds = results[job]["rounds"]
-        seconds = {name: [r["seconds"][name] for r in rounds] for name in (OURS, peer)}
-        found = compare(seconds, OURS)
+    said = []
+    for job, found in compared(results).items():
         low, high = found["interval"]
-        totals = " | ".join(f"{sum(seconds[name]):.0f} s" for name in (OURS, peer))
+        ours, peers = (f"{sum(_seconds(results, job, name)):.0f} s" for name in (OURS, PEER[job]))
+        said.append(f"{job} takes {ours} with ours and {peers} with `{PEER[job]}`")
         precision = results[job].get("precision", "float32")
         lines.append(
             f"| {job}, {results[job]['texts']:,} texts | {precision} "
-            f"| {found['relative_speed']:.2f} | {low:.2f}\u2060–\u2060{high:.2f} | {totals} |"
+            f"| {found['relative_speed']:.2f} | {low:.2f}\u2060–\u2060{high:.2f} "
+            f"| {ours} | {peers} |"
         )
     gap = max(r["gap"] for r in results["encoding"]["rounds"])
     peer = PEER["fine-tuning"]
@@ -277,13 +289,16 @@ def section(results: dict) -> str:
     machine = results["machine"]
     cores = f"{machine['threads']} thread{'s' if machine['threads'] > 1 else ''}"
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    told = "; ".join(said)
     return (
         f"\nMeasured on: {machine['hardware']}, {cores}; {versions}.\n\n"
+        f"{told[0].upper()}{told[1:]}. Seconds are those of all rounds together. "
+        f"No number of any vector differs by more than {gap:.0e}. After fine-tuning, r on the "
+        f"test tweets is {quality[OURS]} with ours and {quality[peer]} with the peer, a number "
+        "for each seed.\n\n"
+        "<details><summary>Both jobs as a table</summary>\n\n"
         + "\n".join(lines)
-        + f"\n\nThe peer is `{PEER['encoding']}` for encoding and `{peer}` for fine-tuning; "
-        "seconds are those of all rounds together. No number of any vector differs by more than "
-        f"{gap:.0e}. After fine-tuning, r on the test tweets is {quality[OURS]} with ours and "
-        f"{quality[peer]} with the peer, a number for each seed.\n\n"
+        + "\n\n</details>\n\n"
     )
 
 

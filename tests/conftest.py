@@ -34,6 +34,8 @@ def published_files():
     with contextlib.suppress(FetchError):
         if pretrained := sys.modules.get("lessons_lib.model.pretrained"):
             pretrained.load_config()  # its archive holds the weights, which are kept too
+        if smollm := sys.modules.get("lessons_lib.model.smollm"):
+            smollm.open_language_model()
         if reviews := sys.modules.get("lessons_lib.data.reviews"):
             reviews.load_domain("tweets")
 

@@ -1,6 +1,7 @@
 """The measurement of speed: same work for all, sound arithmetic, and a page that is in step."""
 
 import json
+import re
 import statistics
 from dataclasses import replace
 
@@ -134,6 +135,29 @@ def test_without_x_transformers_the_other_peers_are_measured(monkeypatch):
 def test_page_is_in_step_with_the_results():
     text = page.PAGE.read_text(encoding="utf-8")
     assert page.whole(text) == text
+
+
+def test_the_plot_has_a_dot_for_every_row_and_job_and_counts_as_the_page_does():
+    found, jobs = (
+        json.loads(module.RESULTS.read_text(encoding="utf-8")) for module in (encoder, real_job)
+    )
+    drawn = page.plot_section(found, jobs)
+    assert drawn.count('class="dots-dot"') == len(found["rows"]) + len(real_job.compared(jobs))
+    plain = [row for row in found["rows"] if not row["compiled"]]
+    only = page.plot_section(found | {"rows": plain}, jobs)
+    shown = {side: only.count(f'class="dots-row {side}"') for side in ("above", "below", "even")}
+    told = page.verdict(plain)
+    jobs_above = sum(one["interval"][0] > 1 for one in real_job.compared(jobs).values())
+    assert f"In {shown['above'] - jobs_above} of {len(plain)} rows ours is quicker" in told
+    assert f"in {shown['below']} it is slower, and in {shown['even']} the interval" in told
+    training = page.geometric_mean([row for row in plain if row["work"] == "training"])
+    assert f"is {training:.2f} in training, " in drawn
+
+
+def test_tables_are_folded():
+    text = page.PAGE.read_text(encoding="utf-8")
+    outside = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    assert "| --- |" in text and "| --- |" not in outside
 
 
 def test_page_tells_every_number_of_a_row(measured):

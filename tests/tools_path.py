@@ -5,6 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
+import attention_explorer
+import chapter_grid
 import constraints
 import course
 import drawings
@@ -29,12 +31,15 @@ import speed_page
 import step
 import teacher_notes
 import told
+import welcome_page
 
 import book
 import notebooks
 
 __all__ = [
+    "attention_explorer",
     "book",
+    "chapter_grid",
     "constraints",
     "course",
     "drawings",
@@ -60,4 +65,5 @@ __all__ = [
     "step",
     "teacher_notes",
     "told",
+    "welcome_page",
 ]

@@ -30,6 +30,7 @@ PAGES = ("book/*.md", "notebooks/*.ipynb", "book/exercises/*.json")
 AROUND = ("_config.yml", "_toc.yml", "book/_static/**/*", "book/*.bib", "book/glossary.md")
 TOOLS = (
     "tools/book.py",
+    "tools/chapter_grid.py",
     "tools/course.py",
     "tools/drawings.py",
     "tools/exercise_*.py",
@@ -38,10 +39,12 @@ TOOLS = (
     "tools/icons.py",
     "tools/page_heads.py",
     "tools/pages_extension.py",
+    "tools/readme.py",
     "tools/search_index.py",
     "tools/solutions.py",
     "tools/templates/*.html",
     "tools/told.py",
+    "tools/welcome_page.py",
 )
 BUILDER = Path(sysconfig.get_path("scripts"), "jupyter-book")
 IN_UTF8 = {  # whatever the terminal's encoding is, for the course's folder may have any name

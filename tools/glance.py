@@ -1,10 +1,11 @@
-"""Pieces of the page of results that are seen before they are read: forests and heat tables, HTML.
+"""What is seen before it is read: forests, dot plots and heat tables, as HTML.
 
 Widths are shares of the row, so a phone shows the same as a desktop; colours are the page's own
 (`book/_static/glance.css`). Each row says in words, too, what it shows.
 """
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 
 
@@ -59,6 +60,50 @@ def _dot(name: str, value: float, reach: float) -> str:
 
 def _place(value: float, reach: float) -> float:
     return 50 + 50 * value / reach
+
+
+def dots(groups: Mapping[str, Sequence[dict]]) -> str:
+    """One line for each ratio, on an axis on which twice and half are equally far from 1.
+
+    Args:
+        groups: below each heading entries with "words", "value", "low" and "high", all above 0.
+    """
+    entries = [entry for group in groups.values() for entry in group]
+    ends = min(entry["low"] for entry in entries), max(entry["high"] for entry in entries)
+    axis = min(ends[0], 1) / 1.02, max(ends[1], 1) * 1.02
+    parts = []
+    for heading, group in groups.items():
+        rows = "\n".join(_ratio(entry, axis) for entry in group)
+        parts.append(f'<p class="dots-group">{html.escape(heading)}</p>\n{rows}')
+    first, last = (math.ceil(10 * axis[0]), math.floor(10 * axis[1]))
+    ticks = "".join(
+        f'<span style="left:{_along(tick / 10, axis):.1f}%">{tick / 10:.1f}</span>'
+        for tick in range(first, last + 1)
+    )
+    return (
+        f'<div class="dots" style="--one:{_along(1, axis):.1f}%">\n' + "\n".join(parts) + "\n"
+        f'<div class="dots-row dots-axis" aria-hidden="true"><span></span><div>{ticks}</div>'
+        "<span></span></div>\n</div>"
+    )
+
+
+def _ratio(entry: dict, axis: tuple[float, float]) -> str:
+    value, low, high = (entry[name] for name in ("value", "low", "high"))
+    side = "above" if low > 1 else "below" if high < 1 else "even"
+    left, right = _along(low, axis), _along(high, axis)
+    told = f'<span class="visually-hidden"> ({low:.2f} to {high:.2f})</span>'
+    return (
+        f'<div class="dots-row {side}"><span>{html.escape(entry["words"])}</span>'
+        f'<div class="dots-track" aria-hidden="true">'
+        f'<i class="dots-span" style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'
+        f'<i class="dots-dot" style="left:{_along(value, axis):.1f}%"></i></div>'
+        f"<span>{value:.2f}{told}</span></div>"
+    )
+
+
+def _along(ratio: float, axis: tuple[float, float]) -> float:
+    """Where a ratio lies between the ends of the axis, in per cent."""
+    return 100 * math.log(ratio / axis[0]) / math.log(axis[1] / axis[0])
 
 
 def heat(

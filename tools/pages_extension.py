@@ -19,6 +19,7 @@ import icons
 import page_heads
 import search_index
 import solutions
+import welcome_page
 from course import is_published
 from drawings import with_schematics
 from exercise_cards import with_cards
@@ -36,8 +37,8 @@ def setup(app) -> dict:
     app.connect("html-page-context", draw_figures_into_page)
     app.connect("html-page-context", call_entries_of_the_bibliography_list_items)
     app.connect("html-page-context", add_scripts_that_judge)
-    app.connect("html-page-context", leave_out_mathjax_without_formulas)
     app.connect("html-page-context", tell_what_the_page_is)
+    welcome_page.connect(app)
     app.connect("build-finished", replace_the_script_of_all_icons)
     app.connect("build-finished", strip_downloads)
     glossary_links.setup(app)
@@ -98,19 +99,6 @@ def add_scripts_that_judge(app, page, template, context, doctree) -> None:
     if page.startswith("notebooks/"):
         for name in SCRIPTS:
             app.add_js_file(f"exercises/{name}.js", loading_method="defer")
-
-
-def leave_out_mathjax_without_formulas(app, page, template, context, doctree) -> None:
-    """The builder loads it on the first page, too, since other pages have formulas."""
-    if 'class="math' not in context.get("body", ""):
-        context["script_files"] = [
-            script for script in context["script_files"] if not _is_of_mathjax(script)
-        ]
-
-
-def _is_of_mathjax(script) -> bool:
-    written = f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', {})}"
-    return "mathjax" in written.lower()
 
 
 def call_entries_of_the_bibliography_list_items(app, page, template, context, doctree) -> None:

@@ -1,9 +1,10 @@
-"""Put the measured tables into book/speed.md, between their marks."""
+"""Put what was measured into book/speed.md: one plot of it all, and tables folded below."""
 
 import json
 from math import exp, log
 from pathlib import Path
 
+import glance
 import gpu
 from marks import put_between
 
@@ -18,9 +19,15 @@ IN_MS = (
     "the quickest peer's stand out."
 )
 COMPILED = (
-    "The same code, handed to `torch.compile`: one line. *Relative speed* is now that of the "
-    "compiled encoder beside the quickest peer, which is not compiled."
+    "*Relative speed* is here that of the compiled encoder beside the quickest peer, which is not "
+    "compiled."
 )
+HOW_TO_READ = (
+    "The line is the quickest of three others (for a whole job, the one other); to its right what "
+    "you build is quicker, to its left slower. The bar is the 95\u00a0% interval; a dot is hollow "
+    "where that leaves it open. Sizes are batch\u00a0×\u00a0length."
+)
+WORK = {"training": "Training", "forward": "Inference"}
 IN_MIB = "In MiB, float32."
 SHORT = {
     OURS: "ours",
@@ -35,7 +42,7 @@ def updated(page: str, part: str, text: str | None) -> str:
     """The page with one part made anew; `None` = nothing has been measured.
 
     Args:
-        part: "encoder", "real job" or "gpu", between whose marks the text is put.
+        part: "plot", "encoder", "real job" or "gpu", between whose marks the text is put.
 
     Raises:
         ValueError: the two marks are missing.
@@ -45,19 +52,54 @@ def updated(page: str, part: str, text: str | None) -> str:
 
 def whole(page: str) -> str:
     """The page with all parts made anew from the stored results."""
-    for part, module, make in (
-        ("encoder", encoder, section),
-        ("real job", real_job, real_job.section),
-        ("gpu", gpu, gpu_section),
+    encoders, jobs, chapters = (_stored(module.RESULTS) for module in (encoder, real_job, gpu))
+    page = updated(page, "plot", plot_section(encoders, jobs) if encoders and jobs else None)
+    for part, found, make in (
+        ("encoder", encoders, section),
+        ("real job", jobs, real_job.section),
+        ("gpu", chapters, gpu_section),
     ):
-        stored = module.RESULTS
-        found = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else None
         page = updated(page, part, make(found) if found else None)
     return page
 
 
+def _stored(path: Path) -> dict | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def plot_section(encoders: dict, jobs: dict) -> str:
+    """What all measurements say together: a sentence for each kind, and one dot for each row."""
+    whole_jobs = [{"words": job} | _ratio(found) for job, found in real_job.compared(jobs).items()]
+    groups = {"Whole jobs, from text to result": whole_jobs}
+    for is_compiled in (False, True):
+        for work, name in WORK.items():
+            for row in encoders["rows"]:
+                if (row["work"], row["compiled"]) == (work, is_compiled):
+                    told = f"{name}, {row['dtype']}{', through torch.compile' * is_compiled}"
+                    groups.setdefault(told, []).append({"words": _shape(row)[0]} | _ratio(row))
+    told = _told_of(encoders["rows"], whole_jobs)
+    parts = [f"**{told}**", HOW_TO_READ, glance.dots(groups)]
+    return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def _told_of(rows: list[dict], whole_jobs: list[dict]) -> str:
+    """How quick ours is beside the quickest of the others, a number for each kind of work."""
+    plain = [row for row in rows if not row["compiled"]]
+    speeds = {
+        name.lower(): geometric_mean([row for row in plain if row["work"] == work])
+        for work, name in WORK.items()
+    } | {job["words"]: job["value"] for job in whole_jobs}
+    told = ", ".join(f"{speed:.2f} in {work}" for work, speed in speeds.items())
+    return f"Beside the quickest of the others, at 1, the speed of what you build is {told}."
+
+
+def _ratio(found: dict) -> dict:
+    low, high = found["interval"]
+    return {"value": found["relative_speed"], "low": low, "high": high}
+
+
 def section(results: dict) -> str:
-    """How it was measured, a table for each precision, and the operators of slow rows."""
+    """How it was measured, and folded a table for each precision and the operators of slow rows."""
     machine, rows = results["machine"], results["rows"]
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     cores = f"{machine['threads']} thread{'s' if machine['threads'] > 1 else ''}"
@@ -65,16 +107,20 @@ def section(results: dict) -> str:
     dtypes = list(dict.fromkeys(row["dtype"] for row in rows))
     for dtype in dtypes:
         own = [row for row in rows if row["dtype"] == dtype and not row["compiled"]]
-        parts += [f"## Speed in {dtype}", IN_MS, speed_table(own)]
+        parts.append(_folded(f"Speed in {dtype}", IN_MS, speed_table(own)))
     if "bfloat16" not in dtypes:
         parts.append("This processor does not multiply bfloat16 itself, so those rows are missing.")
     if compiled := [row for row in rows if row["compiled"]]:
-        parts += ["## Ours through torch.compile", COMPILED, compiled_table(compiled)]
+        parts.append(_folded("Ours through torch.compile", COMPILED, compiled_table(compiled)))
     if remembered := [row for row in rows if row.get("peak_mib")]:
-        parts += ["## Memory", IN_MIB, memory_table(remembered)]
+        parts.append(_folded("Memory", IN_MIB, memory_table(remembered)))
     if slow := [row for row in rows if "operators" in row]:
         parts += ["## Where ours is slower, and why", *map(operator_table, slow)]
     return "\n" + "\n\n".join(parts) + "\n\n"
+
+
+def _folded(summary: str, *paragraphs: str) -> str:
+    return glance.folded(summary, "\n\n".join(paragraphs))
 
 
 def gpu_section(results: dict) -> str:
@@ -90,7 +136,7 @@ def gpu_section(results: dict) -> str:
         f"machine's cores for each.{results.get('two_cores', '')}",
         f"{sum(row['differs'] is None for row in rows)} of {len(rows)} chapters give the book's "
         "numbers in all cells.",
-        _table([*head, "peak, MiB"], body),
+        _folded("Chapter by chapter", _table([*head, "peak, MiB"], body)),
     ]
     differ = [row for row in rows if row["differs"]]
     if differ:
@@ -182,8 +228,7 @@ def operator_table(row: dict) -> str:
     ]
     shape, work = _shape(row)
     title = f"{shape}, {work}, {row['dtype']}: the costliest operators"
-    table = _table(["encoder", "operator", "calls", "ms"], body)
-    return f"<details>\n<summary>{title}</summary>\n\n{table}\n\n</details>"
+    return _folded(title, _table(["encoder", "operator", "calls", "ms"], body))
 
 
 def _shape(row: dict) -> list[str]:

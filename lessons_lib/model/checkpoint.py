@@ -203,14 +203,19 @@ def rename(
     given = {name: tensor for name, tensor in given.items() if not _LEFT_OUT.search(name)}
     table = name_table(published)
     wanted = {name: _published_shape(ours, published, shapes) for name, ours in table.items()}
-    missing = {name: shape for name, shape in wanted.items() if name not in given}
-    extra = {name: tuple(given[name].shape) for name in given if name not in wanted}
-    found = {name: tuple(given[name].shape) for name in wanted if name in given}
-    misshapen = {n: (shape, wanted[n]) for n, shape in found.items() if shape != wanted[n]}
-    if missing or extra or misshapen:
-        raise CheckpointError(missing, extra, misshapen)
+    require_fit({name: tuple(tensor.shape) for name, tensor in given.items()}, wanted)
     found = {ours: given[name] for name, ours in table.items()}
     return found | {"places.weight": found["places.weight"][published.first_place :]}
+
+
+def require_fit(found: Mapping[str, tuple], wanted: Mapping[str, tuple]) -> None:
+    """Raise CheckpointError unless a file holds just the tensors that are wanted: name to shape."""
+    missing = {name: shape for name, shape in wanted.items() if name not in found}
+    extra = {name: shape for name, shape in found.items() if name not in wanted}
+    both = [name for name in wanted if name in found]
+    misshapen = {n: (found[n], wanted[n]) for n in both if found[n] != wanted[n]}
+    if missing or extra or misshapen:
+        raise CheckpointError(missing, extra, misshapen)
 
 
 def _plain(name: str) -> str:

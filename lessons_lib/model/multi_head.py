@@ -53,6 +53,7 @@ class MultiHeadAttention(nn.Module):
         positions: a scheme; none if None.
         attention: called as attention(query, key, value, mask[, dropout_p, bias]), returns (output,
             weights or None); None = torch's fused one, and ours where the weights are needed.
+        bias: whether the four projections add one; Llama and its kin have none.
 
     Raises:
         ValueError: the numbers of heads do not divide what they should.
@@ -74,6 +75,7 @@ class MultiHeadAttention(nn.Module):
         dropout_p: float = 0.0,
         positions: Positions | None = None,
         attention: Attention | None = None,
+        bias: bool = True,
     ):
         super().__init__()
         num_key_value_heads = num_heads if num_key_value_heads is None else num_key_value_heads
@@ -88,8 +90,10 @@ class MultiHeadAttention(nn.Module):
         self.positions = positions or Positions()
         self.attention = attention
         widths = [d_model, *[num_key_value_heads * self.d_head] * 2]
-        self.project_query, self.project_key, self.project_value = _drawn_as_one(d_model, widths)
-        self.project_out = nn.Linear(d_model, d_model)
+        self.project_query, self.project_key, self.project_value = _drawn_as_one(
+            d_model, widths, bias
+        )
+        self.project_out = nn.Linear(d_model, d_model, bias=bias)
 
     def forward(
         self,
@@ -146,16 +150,16 @@ class MultiHeadAttention(nn.Module):
 
     def _attend(self, query, key, value, mask, is_causal, bias, need_weights):
         """Each head's output (B, H, Q, D), and its weights or None, by the quickest way."""
-        group = self.num_heads // self.num_key_value_heads
-        if group > 1:  # each key-value head serves a group of query heads
-            key, value = (part.repeat_interleave(group, dim=1) for part in (key, value))
         if mask is not None:
             mask = mask[:, None] if mask.dim() == 3 else mask  # (B, Q, K) lacks an axis for heads
-            require_mask(mask, query, key)
+            require_mask(mask, query, key[:, :1])  # there may be fewer heads of keys
             mask = torch.atleast_2d(mask)  # torch's own wants an axis of queries
         dropout_p = self.dropout_p if self.training else 0.0
         if self.attention is None and not need_weights:
             return _fused(query, key, value, mask, is_causal, bias, dropout_p), None
+        group = self.num_heads // self.num_key_value_heads
+        if group > 1:  # each key-value head serves a group of query heads
+            key, value = (part.repeat_interleave(group, dim=1) for part in (key, value))
         mask = _hide_future(mask, is_causal, query, key)
         extra = {"dropout_p": dropout_p} if dropout_p else {}
         extra |= {} if bias is None else {"bias": bias}
@@ -176,15 +180,15 @@ class MultiHeadAttention(nn.Module):
             raise ValueError("is_causal and cache are about x's own past; memory has none of it")
 
 
-def _drawn_as_one(d_model: int, widths: list[int]) -> list[nn.Linear]:
+def _drawn_as_one(d_model: int, widths: list[int], bias: bool) -> list[nn.Linear]:
     """A layer for each width; their first weights are those of one layer, cut into parts.
 
     So a seed gives the weights that it gave when query, key and value still were one matrix, and
     the stored results can be repeated.
     """
-    whole = nn.Linear(d_model, sum(widths))
-    layers = [nn.Linear(d_model, width, device="meta") for width in widths]  # draws nothing
-    for name in ("weight", "bias"):
+    whole = nn.Linear(d_model, sum(widths), bias)
+    layers = [nn.Linear(d_model, width, bias, device="meta") for width in widths]  # draws nothing
+    for name in dict(whole.named_parameters()):
         rows = getattr(whole, name).detach().split(widths)
         for layer, part in zip(layers, rows, strict=True):
             setattr(layer, name, nn.Parameter(part.clone()))
@@ -200,7 +204,13 @@ def _fused(query, key, value, mask, is_causal, bias, dropout_p) -> Tensor:
         bias = bias.to(query.dtype)
         mask = bias if mask is None else bias.masked_fill(~mask, -torch.inf)
     return functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=mask, dropout_p=dropout_p, is_causal=is_causal and plain
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        dropout_p=dropout_p,
+        is_causal=is_causal and plain,
+        enable_gqa=query.size(1) != key.size(1),  # each key-value head serves a group of queries
     )
 
 

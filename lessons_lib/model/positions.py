@@ -166,28 +166,48 @@ class Rotary(Positions):
 
     A dot product then depends on the difference of two positions only.
 
-    Raises:
-        ValueError: `d_head` is odd.
+    Args:
+        d_head: width of a head, even.
+        base: the slowest pair turns by about 1 / base a token; larger for longer texts.
+        layout: which columns form a pair: "neighbours" (0 and 1, 2 and 3, ...) as in the paper, or
+            "halves" (0 and D / 2, 1 and D / 2 + 1, ...) as in most published code. The two are the
+            same function of reordered columns, so weights trained with one fail with the other.
 
-    Source: Su et al. 2021, section 3.2 and equation 34 (arXiv:2104.09864): neighbouring columns
-    form a pair.
+    Raises:
+        ValueError: `d_head` is odd, or there is no such layout.
+
+    Source: Su et al. 2021, section 3.2 and equation 34 (arXiv:2104.09864).
 
     >>> Rotary(2).turn(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([0]))
     tensor([[[[1., 0.]]]])
     """
 
-    def __init__(self, d_head: int):
+    LAYOUTS = ("neighbours", "halves")
+
+    def __init__(self, d_head: int, base: float = 10_000.0, layout: str = "neighbours"):
         super().__init__()
         if d_head % 2:
             raise ValueError(f"d_head should be even, for its columns turn in pairs; got {d_head}")
-        self.d_head = d_head
+        if layout not in self.LAYOUTS:
+            raise ValueError(f"layout should be {' or '.join(self.LAYOUTS)}, not {layout!r}")
+        self.d_head, self.base, self.layout = d_head, base, layout
+        self._last = None  # the newest positions' cosines and sines: every layer asks for the same
 
     def turn(self, vectors: Tensor, positions: Tensor) -> Tensor:
-        angle = _angles(positions, self.d_head)  # (L, D / 2)
-        cos, sin = angle.cos().to(vectors), angle.sin().to(vectors)
+        cos, sin = self._clock(positions, vectors)  # (L, D / 2) each
+        if self.layout == "halves":
+            first, second = vectors.chunk(2, dim=-1)
+            return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
         even, odd = vectors[..., 0::2], vectors[..., 1::2]
         turned = even * cos - odd * sin, even * sin + odd * cos
         return torch.stack(turned, dim=-1).flatten(-2)
+
+    def _clock(self, positions: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        kind = vectors.dtype, vectors.device
+        if self._last is None or self._last[1] != kind or not torch.equal(self._last[0], positions):
+            angle = _angles(positions, self.d_head, self.base)
+            self._last = positions, kind, angle.cos().to(vectors), angle.sin().to(vectors)
+        return self._last[2:]
 
 
 class ALiBi(Positions):
@@ -236,11 +256,11 @@ def make_positions(
     return makers[scheme]()
 
 
-def _angles(positions: Tensor, width: int) -> Tensor:
-    """Position times 10000^(-2i / width), for each pair of columns i: (L, width / 2), float64."""
+def _angles(positions: Tensor, width: int, base: float = 10_000.0) -> Tensor:
+    """Position times base^(-2i / width), for each pair of columns i: (L, width / 2), float64."""
     # float32 would err in the fourth digit at position 5,000; float64 exists on every CPU.
     pair = torch.arange(width // 2, dtype=torch.float64)
-    return positions.cpu()[:, None] * 10_000.0 ** (-2 * pair / width)
+    return positions.cpu()[:, None] * base ** (-2 * pair / width)
 
 
 def _slopes(num_heads: int) -> list[float]:

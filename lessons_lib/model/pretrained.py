@@ -185,6 +185,18 @@ def load_config(name: str | Path = MINILM, revision: str | None = None) -> dict:
         return json.loads(path.read_text(encoding="utf-8"))
 
 
+def checkpoint_sha256(name: str = MINILM) -> str:
+    """The sha256 by which the weights of a model that is known here are verified.
+
+    Raises:
+        ValueError: `name` is unknown.
+
+    >>> checkpoint_sha256()[:8]
+    '53aa5117'
+    """
+    return next(file.sha256 for file in _files(name) if file.name == "model.safetensors")
+
+
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Let a damaged file be named: the readers underneath say only what is wrong in it."""

@@ -203,3 +203,8 @@ def test_a_damaged_file_is_named(load, name, content, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=rf"{name} cannot be read: "):
         load(tmp_path)
+
+
+def test_the_hash_of_an_unknown_checkpoint_is_refused_by_name():
+    with pytest.raises(ValueError, match="unknown model 'all-MiniLM-L6'; known: all-MiniLM-L6-v2"):
+        pretrained.checkpoint_sha256("all-MiniLM-L6")

@@ -1,4 +1,4 @@
-"""Forests and heat tables: what is drawn is what the numbers say, and words say it too."""
+"""Forests, dots and heat tables: what is drawn is what the numbers say, and words say it too."""
 
 import re
 
@@ -44,3 +44,26 @@ def test_heat_grows_with_r_and_letters_stay_legible():
     shares = [int(x) for x in re.findall(r"--share:(\d+)%", drawn)]
     assert shares == [4, 36, 90] and drawn.count('class="strong"') == 1
     assert drawn.count('scope="col"') == 5 and "<td>–</td>" in drawn
+
+
+def ratio(words: str, value: float, low: float, high: float) -> dict:
+    return {"words": words, "value": value, "low": low, "high": high}
+
+
+def test_twice_and_half_are_equally_far_from_the_line():
+    drawn = glance.dots({"All": [ratio("a", 2, 1.5, 2), ratio("b", 0.5, 0.5, 1.2)]})
+    line = float(re.search(r'style="--one:([\d.]+)%"', drawn)[1])
+    places = [float(x) for x in re.findall(r'"dots-dot" style="left:([\d.]+)%"', drawn)]
+    assert places[0] - line == pytest.approx(line - places[1], abs=0.11)
+    spans = re.findall(r'"dots-span" style="left:([\d.]+)%;width:([\d.]+)%"', drawn)
+    left, width = map(float, spans[0])
+    assert left + width == pytest.approx(places[0], abs=0.11)
+    assert all(0 < float(x) < 100 for span in spans for x in span)
+
+
+def test_a_ratio_is_above_or_below_only_where_its_interval_says_so():
+    entries = [ratio("a", 1.1, 1.01, 1.2), ratio("b", 1.1, 0.9, 1.2), ratio("c", 0.9, 0.8, 0.99)]
+    drawn = glance.dots({"<All>": entries})
+    assert re.findall(r'class="dots-row (above|even|below)"', drawn) == ["above", "even", "below"]
+    assert "1.10<span" in drawn and "(1.01 to 1.20)" in drawn and "&lt;All&gt;" in drawn
+    assert re.findall(r">(\d\.\d)</span>", drawn) == ["0.8", "0.9", "1.0", "1.1", "1.2"]

@@ -18,6 +18,7 @@ TITLES = {
     "transformer": "The whole Transformer",
     "pretraining": "Pre-training",
     "real_weights": "Real weights, your own code",
+    "real_language_model": "A real language model",
     "domains_and_transfer": "Domains and transfer",
     "fine_tuning": "Fine-tuning",
 }

@@ -1,0 +1,102 @@
+"""RMSNorm, SwiGLU and whole models beside torch's own and `transformers`' Llama.
+
+The latter takes norms and angles in float32 always, so in float64 five digits agree.
+"""
+
+import pytest
+import torch
+from torch import nn
+
+from lessons_lib.model.gguf_file import rows_to_halves
+from lessons_lib.model.llama import GatedFeedForward, Llama, LlamaConfig, RMSNorm
+from lessons_lib.model.reference_llama import reference_of
+
+SMALL = LlamaConfig(
+    vocab_size=37, d_model=24, num_heads=6, num_key_value_heads=2, num_layers=3, d_ff=20
+)
+
+
+@pytest.fixture
+def small():
+    torch.manual_seed(0)
+    model = Llama(SMALL).double().eval()
+    for norm in (m for m in model.modules() if isinstance(m, RMSNorm)):
+        nn.init.normal_(norm.weight, mean=1.0)
+    return model
+
+
+def test_norm_is_torchs():
+    ours, theirs = RMSNorm(7, eps=1e-3), nn.RMSNorm(7, eps=1e-3)
+    ours.weight.data = theirs.weight.data = torch.randn(7)
+    x = 3 + torch.randn(2, 5, 7)
+    torch.testing.assert_close(ours(x), theirs(x))
+
+
+def test_norm_by_hand():
+    norm = RMSNorm(4, eps=0.0)
+    norm.weight.data = torch.tensor([1.0, 2.0, 1.0, 1.0])
+    found = norm(torch.tensor([1.0, 7.0, -5.0, 5.0]))  # mean square 25
+    torch.testing.assert_close(found, torch.tensor([0.2, 2.8, -1.0, 1.0]))
+
+
+def test_gate_by_hand():
+    layer = GatedFeedForward(1, 1)
+    for part, weight in ((layer.gate, 2.0), (layer.up, 3.0), (layer.down, 5.0)):
+        nn.init.constant_(part.weight, weight)
+    x = torch.tensor([[0.5]])
+    silu = 1.0 / (1.0 + torch.exp(torch.tensor(-1.0)))  # of 2 x 0.5 = 1
+    torch.testing.assert_close(layer(x), (5 * silu * 1.5)[None, None])
+
+
+@pytest.mark.parametrize("layout", ["neighbours", "halves"])
+def test_model_is_the_reference_librarys(small, layout):
+    config = LlamaConfig(**{**vars(SMALL), "rotary_layout": layout})
+    model = Llama(config).double().eval()
+    model.load_state_dict(small.state_dict())
+    reference = reference_of(model)
+    ids = torch.randint(37, (2, 19))
+    with torch.inference_mode():
+        torch.testing.assert_close(model(ids), reference(ids).logits, atol=2e-5, rtol=0)
+
+
+def test_gradients_are_the_reference_librarys(small):
+    reference = reference_of(small)
+    ids = torch.randint(37, (2, 11))
+    for model in (small, reference):
+        out = model(ids)
+        (out if isinstance(out, torch.Tensor) else out.logits).square().mean().backward()
+    theirs = dict(reference.named_parameters())
+    for ours, name in (
+        ("embedding.weight", "model.embed_tokens.weight"),
+        ("layers.1.feed_forward.gate.weight", "model.layers.1.mlp.gate_proj.weight"),
+        ("layers.0.attention_norm.weight", "model.layers.0.input_layernorm.weight"),
+    ):
+        torch.testing.assert_close(
+            small.get_parameter(ours).grad, theirs[name].grad, atol=1e-5, rtol=0
+        )
+
+
+def test_layouts_are_the_same_function_of_reordered_rows(small):
+    config = LlamaConfig(**{**vars(SMALL), "rotary_layout": "halves"})
+    other = Llama(config).double().eval()
+    other.load_state_dict(small.state_dict())
+    ids = torch.randint(37, (1, 9))
+    with torch.inference_mode():
+        assert not torch.allclose(other(ids), small(ids))
+        for layer in other.layers:
+            for part, heads in (("project_query", 6), ("project_key", 2)):
+                weight = getattr(layer.attention, part).weight
+                weight.copy_(rows_to_halves(weight, heads))
+        torch.testing.assert_close(other(ids), small(ids))
+
+
+def test_cache_changes_nothing(small):
+    ids, caches = torch.randint(37, (2, 12)), small.new_caches()
+    with torch.inference_mode():
+        parts = [small(ids[:, a:b], caches=caches) for a, b in ((0, 5), (5, 6), (6, 12))]
+        torch.testing.assert_close(torch.cat(parts, dim=1), small(ids))
+
+
+def test_unknown_id_is_refused(small):
+    with pytest.raises(IndexError, match="0 to 36, the vocabulary; got 1 to 37"):
+        small(torch.tensor([[1, 37]]))
