@@ -12,6 +12,8 @@ _FIGURE = re.compile(
     r".*?</figure>)(?P<caption>\s*<p class=\"caption\">)?",
     re.DOTALL,
 )
+# The picture of the three steps is the page's face, and nothing refers to it.
+WITHOUT_NUMBERS = {"book/welcome"}
 # "0.5", "vs. that" and "et al. 2017" end no sentence.
 _SENTENCE = re.compile(r".+?(?<!\bvs)(?<!\bal)(?<!\be\.g)(?<!\bi\.e)[.?](?=\s|$)", re.DOTALL)
 
@@ -23,6 +25,8 @@ def with_numbers(body: str, page: str) -> str:
         body: with the figures drawn into it.
         page: such as "notebooks/02_self_attention".
     """
+    if page in WITHOUT_NUMBERS:
+        return body
     chapter = re.match(r"notebooks/(\d+)_", page)
     before = f"{int(chapter[1])}." if chapter else ""
     counter = count(1)

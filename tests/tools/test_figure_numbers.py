@@ -43,6 +43,10 @@ def test_a_page_that_is_no_chapter_counts_alone():
     assert found.select_one("div.numbered")["id"] == "fig-1"
 
 
+def test_the_welcome_pages_picture_has_no_number():
+    assert figure_numbers.with_numbers(PLOT, "book/welcome") == PLOT
+
+
 def test_what_is_no_figure_of_the_course_stays_as_it_is():
     body = "<figure><img src='x.png'/></figure><p>text</p>"
     assert figure_numbers.with_numbers(body, "book/welcome") == body
