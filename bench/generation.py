@@ -1,6 +1,7 @@
 """Write with the published language model: ours beside `transformers`' generate, the same tokens.
 
-Greedy, float32, one text, keys and values cached by both. Reading the prompt counts, too. How times are compared stands in bench/timing.py; each row is saved as it ends.
+Greedy, float32, one text, keys and values cached by both. Reading the prompt counts, too.
+How times are compared stands in bench/timing.py; each row is saved as it ends.
 
 python -m bench.generation          about four minutes on two quiet cores
 python -m bench.generation --quick  a taste, into no file
@@ -86,7 +87,7 @@ def _measure_row(model, reference, row: Row, seconds: float) -> dict:
 def section(results: dict) -> str:
     """The page's part: what was written, a sentence, and the table."""
     lines = [
-        "| read | written | relative speed | 95\u00a0% interval | ours | peer | ours, of it products |",
+        "| read | written | relative speed | 95\u00a0% interval | ours | peer | of it products |",
         "| --- " * 7 + "|",
     ]
     for row in results["rows"]:
@@ -99,9 +100,9 @@ def section(results: dict) -> str:
             f"| {product['milliseconds'] / row['new']:.0f} ms |"
         )
     return (
-        "\nGreedy, float32, with the cache of keys and values; the tokens are the same. Milliseconds "
-        "are those for a new token. Most of it is matrix products, for which all weights (0.5 GB) "
-        "pass through the processor once a token.\n\n" + "\n".join(lines) + "\n\n"
+        "\nGreedy, float32, with the cache of keys and values; the tokens are the same. "
+        "Milliseconds are those for a new token. Most of it is matrix products, for which all weights "
+        "(0.5 GB) pass through the processor once a token.\n\n" + "\n".join(lines) + "\n\n"
     )
 
 

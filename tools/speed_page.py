@@ -42,7 +42,7 @@ def updated(page: str, part: str, text: str | None) -> str:
     """The page with one part made anew; `None` = nothing has been measured.
 
     Args:
-        part: "plot", "encoder", "real job", "generation" or "gpu", between whose marks the text is put.
+        part: "plot", "encoder", "real job", "generation" or "gpu", between whose marks it is put.
 
     Raises:
         ValueError: the two marks are missing.
