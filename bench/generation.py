@@ -101,7 +101,7 @@ def section(results: dict) -> str:
         )
     return (
         "\nGreedy, float32, with the cache of keys and values; the tokens are the same. "
-        "Milliseconds are those for a new token. Most of it is matrix products, for which all weights "
+        "Milliseconds are those for a new token. Most are products, for which all weights "
         "(0.5 GB) pass through the processor once a token.\n\n" + "\n".join(lines) + "\n\n"
     )
 
