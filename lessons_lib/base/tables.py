@@ -14,7 +14,7 @@ def show_table(
     columns: Sequence[str],
     *,
     corner: str = "",
-    digits: int = 2,
+    digits: int | Sequence[int] = 2,
     best: str | None = None,
     caption: str = "",
 ) -> None:
@@ -25,13 +25,13 @@ def show_table(
             there is nothing, or something with `value`, `low` and `high`, such as an `Interval`.
         columns: their names.
         corner: what the rows are, above their names.
-        digits: after the point, of numbers that are not whole.
+        digits: after the point, of numbers that are not whole; one number, or one a column.
         best: "high" or "low": the best number of each column is set in bold.
         caption: a sentence above the table.
 
     Raises:
-        ValueError: there is no row, a row has not as many cells as there are columns, or `best`
-            is something else.
+        ValueError: there is no row, a row has not as many cells as there are columns, `digits`
+            has not, or `best` is something else.
     """
     from IPython.display import display
 
@@ -42,8 +42,11 @@ def show_table(
             raise ValueError(
                 f"expected {len(columns)} cells for {list(columns)}, row {name!r} has {len(cells)}"
             )
+    each = [digits] * len(columns) if isinstance(digits, int) else list(digits)
+    if len(each) != len(columns):
+        raise ValueError(f"expected digits for {len(columns)} columns, not {len(each)}: {each}")
     bold = _best_places(rows, best) if best else set()
-    told = {name: [_text(cell, digits) for cell in cells] for name, cells in rows.items()}
+    told = {name: list(map(_text, cells, each)) for name, cells in rows.items()}
     page = _as_html(rows, told, columns, corner, bold, caption)
     display({"text/html": page, "text/plain": _as_text(told, columns, corner, caption)}, raw=True)
 

@@ -155,3 +155,28 @@ def _lab(linear_rgb) -> numpy.ndarray:
     ratio = to_xyz @ linear_rgb / numpy.array([0.9505, 1.0, 1.089])
     f = numpy.where(ratio > 0.008856, numpy.cbrt(ratio), 7.787 * ratio + 16 / 116)
     return numpy.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def test_a_legend_above_leaves_the_data_free_and_stands_below_the_title():
+    figure, axes = plt.subplots()
+    for name in "abc":
+        axes.plot([0, 1], [0, 1], label=name)
+    axes.set_title("above all")
+    plots.legend_above(axes, columns=2)
+    figure.draw_without_rendering()
+    legend, title = axes.get_legend().get_window_extent(), axes.title.get_window_extent()
+    assert axes.get_window_extent().y1 <= legend.y0 < legend.y1 <= title.y0
+    plt.close(figure)
+
+
+def test_a_legend_without_entries_is_refused():
+    figure, axes = plt.subplots()
+    with pytest.raises(ValueError, match="a legend needs data with a label"):
+        plots.legend_above(axes)
+    plt.close(figure)
+
+
+def test_a_map_of_many_tokens_keeps_letters_of_nine_pixels_on_a_narrow_phone(shown):
+    plots.attention_heatmap(torch.eye(15), ["[CLS]", *["because"] * 13, "[SEP]"], title="demo")
+    (width,) = re.findall(r'<img[^>]* width="(\d+)"', shown[0]["text/html"])
+    assert 11 * 4 / 3 * 328 / int(width) >= 9  # 11 points, shrunk to the text of a 360-pixel page

@@ -93,3 +93,13 @@ def test_what_is_no_table_is_refused(rows, columns, best, told):
 
 def test_whole_floats_keep_their_digits():
     assert tables._number(2.0, 2) == "2.00" and tables._number(2, 2) == "2"
+
+
+def test_each_column_may_have_its_own_digits(shown):
+    _, plain = shown({"a": [0.1234, 0.1234]}, ["x", "y"], digits=(1, 3))
+    assert plain.splitlines()[1].split() == ["a", "0.1", "0.123"]
+
+
+def test_digits_for_other_columns_than_there_are_are_refused():
+    with pytest.raises(ValueError, match=r"expected digits for 1 columns, not 2: \[1, 3\]"):
+        show_table({"a": [0.5]}, ["x"], digits=(1, 3))
