@@ -19,7 +19,6 @@ CHAPTER = "notebooks/02_self_attention"
 LETTERS_A_LINE = (55, 80)  # with any system's sans serif; wanted are about 70
 LEAST_CODE = 13  # CSS pixels
 LIGHT = 1_000_000  # bytes
-WIDEST = 1.2  # a formula beside its frame, which then scrolls
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +60,12 @@ WIDTHS = """() => [...document.querySelectorAll("div.math mjx-container[display=
     })"""
 
 
-def test_a_displayed_formula_is_seen_whole_on_a_phone_or_nearly_and_shows_that_there_is_more(
-    on_phone,
-):
+def test_a_displayed_formula_is_seen_whole_on_a_phone_or_shows_that_there_is_more(on_phone):
     for size in (NARROW, PHONE):
         on_phone.page.set_viewport_size(size)
         formulas = on_phone.page.evaluate(WIDTHS)
         assert len(formulas) == on_phone.page.locator("article div.math").count()
         too_wide = [one for one in formulas if one[0] > one[1] + 1]
-        assert [one for one in too_wide if one[0] > WIDEST * one[1]] == []
         assert all(scrolls == "auto" and "gradient" in cue for *_, scrolls, cue in too_wide)
 
 
@@ -261,7 +257,8 @@ def test_all_copy_buttons_are_one_stop_and_arrows_lead_to_the_others(chapter):
     buttons = page.locator("button.copybtn")
     stops = page.locator("button.copybtn:not([tabindex='-1'])")
     assert buttons.count() > 50 and stops.count() == 1
-    page.locator("#why-divide-by-the-square-root").scroll_into_view_if_needed()
+    section = page.locator("#why-divide-by-the-square-root")
+    section.locator("button.copybtn:visible").first.scroll_into_view_if_needed()
     page.wait_for_function(
         """() => {
           const stop = document.querySelector("button.copybtn:not([tabindex='-1'])");

@@ -15,7 +15,8 @@ document.addEventListener("DOMContentLoaded", () => {
       else onScreen.delete(target);
     }
     if (document.activeElement.matches("button.copybtn")) return;
-    stopAt(buttons.find((one) => onScreen.has(one)));
+    const first = buttons.find((one) => onScreen.has(one));
+    if (first) stopAt(first); // else the last stop stays one
   });
   for (const button of buttons) {
     watch.observe(button);
