@@ -880,12 +880,14 @@ which_domain = Choice(
     options={"a": "films", "b": "products", "c": "tweets", "d": "editorials"},
     right="a",
     reasons={
-        "a": "By a little: reviews of films have the most different words, names among them.",
-        "b": "Product reviews need the fewest: short, common words.",
-        "c": "Tweets come second. Their odd spellings are many, but their common words more.",
-        "d": "Editorials come third.",
+        "a": "By a little: 1.11 pieces a word, against 1.08 in tweets.",
+        "b": "Product reviews need the fewest, 1.05 pieces a word.",
+        "c": "Tweets come second, with all their odd spellings.",
+        "d": "Editorials come third, with 1.07 pieces a word.",
     },
-    hints=("Names of people and titles are rare words. Where are there the most of them?",),
+    hints=(
+        "A frequent word is one piece. Where do you expect the most rare ones, names included?",
+    ),
 )
 
 fewer_nats = Choice(
