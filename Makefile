@@ -48,10 +48,11 @@ gpu: ## Run every notebook on this machine's GPU, and compare; the page on speed
 	@$(VENV)/python tools/gpu.py $(CHAPTER)
 	@$(VENV)/python tools/speed_page.py
 
-bench: ## Time the encoder and two real jobs beside other libraries', renew the book's tables; a taste with QUICK=1
+bench: ## Time the encoder, two real jobs and writing beside other libraries', renew the book's tables; a taste with QUICK=1
 	@$(ENVIRONMENT) run test bench
 	@$(VENV)/python -m bench.encoder $(if $(QUICK),--quick) $(if $(COMPILE),--compile)
 	@$(VENV)/python -m bench.real_job $(if $(QUICK),--quick)
+	@$(VENV)/python -m bench.generation $(if $(QUICK),--quick)
 	@$(VENV)/python tools/speed_page.py
 
 lint: ## Check the code's style

@@ -1,5 +1,6 @@
 """The built book for the tests: its pages, and a browser that opens them from their files."""
 
+import contextlib
 import functools
 import importlib.util
 import shutil
@@ -86,6 +87,20 @@ def browser_command() -> str | None:
 
 
 needs_browser = pytest.mark.skipif(browser_command() is None, reason=NO_BROWSER)
+
+
+@contextlib.contextmanager
+def started_browser():
+    """A browser without a network, with the book built for it."""
+    from playwright.sync_api import sync_playwright
+
+    built_book()
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=browser_command(), args=[*QUIET, OFFLINE]
+        )
+        yield started
+        started.close()
 
 
 def axe_script() -> str | None:

@@ -21,15 +21,8 @@ SMALLEST_TARGET = 24  # CSS pixels, WCAG 2.2, level AA
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    pages.built_book()
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=pages.browser_command(), args=[*pages.QUIET, pages.OFFLINE]
-        )
+    with pages.started_browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tools_path import speed_page as page
 
-from bench import candidates, encoder, real_job, timing
+from bench import candidates, encoder, generation, real_job, timing
 from bench.candidates import OURS, PEERS, SIZES, make_candidates
 from bench.encoder import Row, measure
 from bench.timing import bootstrap_interval, compare
@@ -138,13 +138,15 @@ def test_page_is_in_step_with_the_results():
 
 
 def test_the_plot_has_a_dot_for_every_row_and_job_and_counts_as_the_page_does():
-    found, jobs = (
-        json.loads(module.RESULTS.read_text(encoding="utf-8")) for module in (encoder, real_job)
+    modules = encoder, real_job, generation
+    found, jobs, texts = (
+        json.loads(module.RESULTS.read_text(encoding="utf-8")) for module in modules
     )
-    drawn = page.plot_section(found, jobs)
-    assert drawn.count('class="dots-dot"') == len(found["rows"]) + len(real_job.compared(jobs))
+    drawn = page.plot_section(found, jobs, texts)
+    others = len(real_job.compared(jobs)) + len(texts["rows"])
+    assert drawn.count('class="dots-dot"') == len(found["rows"]) + others
     plain = [row for row in found["rows"] if not row["compiled"]]
-    only = page.plot_section(found | {"rows": plain}, jobs)
+    only = page.plot_section(found | {"rows": plain}, jobs, texts | {"rows": []})
     shown = {side: only.count(f'class="dots-row {side}"') for side in ("above", "below", "even")}
     told = page.verdict(plain)
     jobs_above = sum(one["interval"][0] > 1 for one in real_job.compared(jobs).values())
@@ -186,6 +188,15 @@ def test_page_without_its_marks_is_refused():
 def test_what_was_not_measured_is_said_to_be_missing():
     text = "".join(mark.format("encoder") for mark in page.MARKS)
     assert "There are no measurements yet" in page.updated(text, "encoder", None)
+
+
+def test_writing_is_the_same_work_and_told_in_milliseconds_a_token():
+    results = generation.measure([generation.Row(3, 2)], seconds=0.1)
+    (row,) = results["rows"]
+    assert row["rounds"] >= 5 and set(row["milliseconds"]) == {generation.OURS, generation.PEER}
+    row["milliseconds"] = {generation.OURS: 84.2, generation.PEER: 90.0}
+    told = generation.section(results)
+    assert "| 3 tokens | 2 tokens |" in told and "| 42 ms | 45 ms |" in told
 
 
 TINY = replace(real_job.QUICK, snippets=24, parts=3, tweets=16, tests=12)

@@ -13,7 +13,10 @@ import drawings
 import environment
 import exercise_cards
 import exercise_data
+import figure_numbers
 import glance
+import glossary
+import glossary_links
 import gpu
 import handout
 import icons
@@ -22,10 +25,12 @@ import page_heads
 import pages_extension
 import readme
 import results_page
+import search_index
 import solutions
 import speed_page
 import step
 import teacher_notes
+import told
 import welcome_page
 
 import book
@@ -41,7 +46,10 @@ __all__ = [
     "environment",
     "exercise_cards",
     "exercise_data",
+    "figure_numbers",
     "glance",
+    "glossary",
+    "glossary_links",
     "gpu",
     "handout",
     "icons",
@@ -51,9 +59,11 @@ __all__ = [
     "pages_extension",
     "readme",
     "results_page",
+    "search_index",
     "solutions",
     "speed_page",
     "step",
     "teacher_notes",
+    "told",
     "welcome_page",
 ]

@@ -27,18 +27,23 @@ HTML = BUILD / "html"
 STAMP = BUILD / "built-from.txt"
 UNFINISHED = BUILD / "unfinished.txt"  # there while the builder is at work
 PAGES = ("book/*.md", "notebooks/*.ipynb", "book/exercises/*.json")
-AROUND = ("_config.yml", "_toc.yml", "book/_static/**/*", "book/*.bib")
+AROUND = ("_config.yml", "_toc.yml", "book/_static/**/*", "book/*.bib", "book/glossary.md")
 TOOLS = (
     "tools/book.py",
     "tools/chapter_grid.py",
     "tools/course.py",
     "tools/drawings.py",
     "tools/exercise_*.py",
+    "tools/figure_numbers.py",
+    "tools/glossary*.py",
     "tools/icons.py",
     "tools/page_heads.py",
     "tools/pages_extension.py",
     "tools/readme.py",
+    "tools/search_index.py",
     "tools/solutions.py",
+    "tools/templates/*.html",
+    "tools/told.py",
     "tools/welcome_page.py",
 )
 BUILDER = Path(sysconfig.get_path("scripts"), "jupyter-book")

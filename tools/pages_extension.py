@@ -13,8 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import exercise_data
+import figure_numbers
+import glossary_links
 import icons
 import page_heads
+import search_index
 import solutions
 import welcome_page
 from course import is_published
@@ -32,11 +35,14 @@ def setup(app) -> dict:
     app.connect("config-inited", leave_out_buttons_that_lead_nowhere)
     app.connect("source-read", frame_exercises)
     app.connect("html-page-context", draw_figures_into_page)
+    app.connect("html-page-context", call_entries_of_the_bibliography_list_items)
     app.connect("html-page-context", add_scripts_that_judge)
     app.connect("html-page-context", tell_what_the_page_is)
     welcome_page.connect(app)
     app.connect("build-finished", replace_the_script_of_all_icons)
     app.connect("build-finished", strip_downloads)
+    glossary_links.setup(app)
+    search_index.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -77,7 +83,10 @@ def colab_address(page: str, options: dict) -> str:
 
 def tell_what_the_page_is(app, page, template, context, doctree) -> None:
     if "body" in context:
-        told = page_heads.tags(context.get("title", ""), context["body"])
+        picture = page_heads.PICTURE
+        base = app.config.html_baseurl  # who links to a page reads whole addresses only
+        picture = f"{base.rstrip('/')}/{picture}" if base else context["pathto"](picture, 1)
+        told = page_heads.tags(context.get("title", ""), context["body"], picture)
         context["metatags"] = context.get("metatags", "") + told
 
 
@@ -92,9 +101,16 @@ def add_scripts_that_judge(app, page, template, context, doctree) -> None:
             app.add_js_file(f"exercises/{name}.js", loading_method="defer")
 
 
+def call_entries_of_the_bibliography_list_items(app, page, template, context, doctree) -> None:
+    """What the bibliography says instead is deprecated, and not allowed in a list."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def draw_figures_into_page(app, page, template, context, doctree) -> None:
     if "body" in context:
-        context["body"] = with_schematics(with_drawings(context["body"]))
+        drawn = with_schematics(with_drawings(context["body"]))
+        context["body"] = figure_numbers.with_numbers(drawn, page)
 
 
 def with_drawings(body: str) -> str:

@@ -8,7 +8,7 @@ import glance
 import gpu
 from marks import put_between
 
-from bench import encoder, real_job
+from bench import encoder, generation, real_job
 from bench.candidates import OURS
 
 PAGE = Path(__file__).resolve().parent.parent / "book" / "speed.md"
@@ -42,7 +42,7 @@ def updated(page: str, part: str, text: str | None) -> str:
     """The page with one part made anew; `None` = nothing has been measured.
 
     Args:
-        part: "plot", "encoder", "real job" or "gpu", between whose marks the text is put.
+        part: "plot", "encoder", "real job", "generation" or "gpu", between whose marks it is put.
 
     Raises:
         ValueError: the two marks are missing.
@@ -52,11 +52,14 @@ def updated(page: str, part: str, text: str | None) -> str:
 
 def whole(page: str) -> str:
     """The page with all parts made anew from the stored results."""
-    encoders, jobs, chapters = (_stored(module.RESULTS) for module in (encoder, real_job, gpu))
-    page = updated(page, "plot", plot_section(encoders, jobs) if encoders and jobs else None)
+    modules = encoder, real_job, generation, gpu
+    encoders, jobs, texts, chapters = (_stored(module.RESULTS) for module in modules)
+    all_there = encoders and jobs and texts
+    page = updated(page, "plot", plot_section(encoders, jobs, texts) if all_there else None)
     for part, found, make in (
         ("encoder", encoders, section),
         ("real job", jobs, real_job.section),
+        ("generation", texts, generation.section),
         ("gpu", chapters, gpu_section),
     ):
         page = updated(page, part, make(found) if found else None)
@@ -67,10 +70,14 @@ def _stored(path: Path) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def plot_section(encoders: dict, jobs: dict) -> str:
+def plot_section(encoders: dict, jobs: dict, texts: dict) -> str:
     """What all measurements say together: a sentence for each kind, and one dot for each row."""
     whole_jobs = [{"words": job} | _ratio(found) for job, found in real_job.compared(jobs).items()]
     groups = {"Whole jobs, from text to result": whole_jobs}
+    if texts["rows"]:
+        groups["Writing, by the tokens read before"] = [
+            {"words": f"{row['prompt']} tokens"} | _ratio(row) for row in texts["rows"]
+        ]
     for is_compiled in (False, True):
         for work, name in WORK.items():
             for row in encoders["rows"]:

@@ -18,7 +18,11 @@ import step
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
-READY = "from lessons_lib.ready import is_everything_ready as ready; raise SystemExit(not ready())"
+READY = (
+    "from lessons_lib.ready import is_everything_ready as ready; "
+    "from lessons_lib.model.smollm import open_language_model; "
+    "open_language_model(); raise SystemExit(not ready())"
+)
 NBVAL = [
     *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300"),
     *("--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "notebooks"),

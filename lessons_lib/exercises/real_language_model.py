@@ -333,7 +333,7 @@ rows = FindTheBug(
 
 @rows.stub
 def to_halves(weight, num_heads):
-    """(num_heads * D, d_model), neighbouring pairs -> the same shape, pairs in halves."""
+    """(H * D, d_model), neighbouring pairs -> the same shape, pairs in halves."""
     pairs = weight.unflatten(0, (num_heads, 2, -1))
     return pairs.transpose(1, 2).flatten(0, 2)
 
@@ -801,200 +801,6 @@ unfair_prompts = Choice(
     hints=("Which step needed the ratings?",),
 )
 
-# --- what a head looks at ----------------------------------------------------------------------
-
-induction = CodeExercise(
-    returns=("scores",),
-    task="""
-    A text is a row of `n` random tokens, then the same `n` once more. A head that *continues what
-    it has seen before* looks, at each token of the second half, at the token that *followed* its
-    first occurrence. Write `my_induction_score(weights)`: `weights` is `(H, 2n, 2n)`, queries along
-    the middle axis, `n` at least 2; return each head's mean weight on those tokens, over the `n`
-    queries of the second half: `(H,)`, in the dtype of `weights`.
-    """,
-    hints=(
-        "The token at place `i` of the second half first stood at `i - n`. What followed it?",
-        "Queries `n` to `2n - 1` look at keys `1` to `n`.",
-        "`weights[:, queries, keys]` picks one number for each pair of two index rows: `(H, n)`.",
-    ),
-    because="The key that is looked at is the one *after* the earlier occurrence: its token is "
-    "what comes next.",
-)
-
-
-@induction.stub
-def my_induction_score(weights):
-    """Each head's mean weight on what followed the token's first occurrence: (H,)."""
-    raise NotImplementedError
-
-
-@induction.reference
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    queries = torch.arange(n, 2 * n)
-    return weights[:, queries, queries - n + 1].mean(dim=-1)
-
-
-@induction.right
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    return weights.diagonal(offset=1 - n, dim1=-2, dim2=-1)[..., 1:].mean(dim=-1)
-
-
-@induction.right
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    second = weights[:, n:, 1 : n + 1]  # (H, n, n)
-    return torch.einsum("hqq->h", second) / n
-
-
-@induction.right
-def my_induction_score(weights):
-    n = weights.shape[-1] // 2
-    total = torch.zeros_like(weights[:, 0, 0])
-    for query in range(n, 2 * n):
-        total = total + weights[:, query, query - n + 1]
-    return total / n
-
-
-def _score_by_loops(weights):
-    """The oracle: head by head, query by query."""
-    n = weights.size(-1) // 2
-    return torch.stack(
-        [sum(head[n + place, place + 1] for place in range(n)) / n for head in weights]
-    )
-
-
-def _patterned(n: int, offset: int, heads: int = 3) -> torch.Tensor:
-    """Heads that all look `offset` places to the right of the first occurrence, with weight 1."""
-    weights = torch.zeros(heads, 2 * n, 2 * n, dtype=torch.float64)
-    for query in range(n, 2 * n):
-        weights[:, query, max(query - n + offset, 0)] = 1
-    return weights
-
-
-@induction.check
-def a_score_for_each_head(answer):
-    found = answer(_patterned(5, 1))
-    if found.shape != (3,):
-        return f"Three heads should get (3,) scores; yours have shape {tuple(found.shape)}."
-    if torch.allclose(found, torch.ones(3, dtype=torch.float64)):
-        return None
-    if torch.allclose(found, torch.full((3,), 5.0, dtype=torch.float64)):
-        return "Those are sums; the mean over the queries of the second half is asked for."
-    if torch.allclose(found, torch.full((3,), 0.5, dtype=torch.float64)):
-        return "The mean runs over all 2n queries; only those of the second half count."
-    return (
-        "Heads that put all their weight on the token after the first occurrence should score 1; "
-        f"yours {found[0].item():.2f}."
-    )
-
-
-@induction.check
-def looking_elsewhere_scores_nothing(answer):
-    if answer(_patterned(5, 0))[0] > 1e-6:
-        return (
-            "A head that looks at the earlier occurrence *itself* scores in yours. What counts is "
-            "the token after it."
-        )
-    if answer(_patterned(5, -1))[0] > 1e-6:
-        return "A head that looks at the token *before* the earlier occurrence scores in yours."
-    turned = _patterned(5, 1).mT
-    if answer(turned)[0] > 1e-6:
-        return "Queries are along the middle axis, keys along the last: yours takes them turned."
-
-
-@induction.check
-def heads_and_queries_have_scores_of_their_own(answer):
-    rng = torch.Generator().manual_seed(3)
-    weights = torch.rand(4, 12, 12, generator=rng, dtype=torch.float64)
-    if not torch.allclose(answer(weights), _score_by_loops(weights)):
-        return (
-            "With random weights the scores are not the means of the `n` numbers that count. Do "
-            "all queries of the second half count, the first and the last included?"
-        )
-
-
-@induction.wrong(a_score_for_each_head, "should get (3,)")
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    queries = torch.arange(n, 2 * n)
-    return weights[:, queries, queries - n + 1].mean(dim=0)
-
-
-@induction.wrong(a_score_for_each_head, "Those are sums")
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    queries = torch.arange(n, 2 * n)
-    return weights[:, queries, queries - n + 1].sum(dim=-1)
-
-
-@induction.wrong(a_score_for_each_head, "over all 2n queries")
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    queries = torch.arange(n, 2 * n)
-    return weights[:, queries, queries - n + 1].sum(dim=-1) / (2 * n)
-
-
-@induction.wrong(a_score_for_each_head, "should score 1")
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    queries = torch.arange(n, 2 * n)
-    return weights[:, queries, queries - n].mean(dim=-1)
-
-
-@induction.wrong(a_score_for_each_head, "should score 1")
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    return weights[:, n:, 1 : n + 1].mean(dim=(-2, -1))
-
-
-@induction.wrong(looking_elsewhere_scores_nothing, "*itself* scores")
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    queries = torch.arange(n, 2 * n)
-    return weights[:, queries, queries - n + 1].mean(-1) + weights[:, queries, queries - n].mean(-1)
-
-
-@induction.wrong(looking_elsewhere_scores_nothing, "*before* the earlier")
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    queries = torch.arange(n, 2 * n)
-    near = weights[:, queries, queries - n + 1] + weights[:, queries, queries - n - 1]
-    return near.mean(-1)
-
-
-@induction.wrong(heads_and_queries_have_scores_of_their_own, "the first and the last included")
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    queries = torch.arange(n, 2 * n - 1)
-    return weights[:, queries, queries - n + 1].mean(dim=-1)
-
-
-@induction.wrong(looking_elsewhere_scores_nothing, "takes them turned")
-def my_induction_score(weights):
-    n = weights.size(-1) // 2
-    queries = torch.arange(n, 2 * n)
-    both = weights + weights.mT
-    return both[:, queries, queries - n + 1].mean(dim=-1)
-
-
-@induction.inputs(oracle=_score_by_loops)
-def induction_calls(draw):
-    """Weights as a softmax gives them, or any numbers: the score is a mean of some."""
-    heads, half = draw.sizes(heads=65, tokens_in_each_half=(2, 100))
-    weights = draw.floats(heads, 2 * half, 2 * half, scale=draw.scale(1, 100))
-    return (weights,)
-
-
-@induction.wrong(induction_calls, "yours")
-def my_induction_score(weights):
-    n = min(weights.size(-1) // 2, 64)
-    half = weights.size(-1) // 2
-    queries = torch.arange(half, half + n)
-    return weights[:, queries, queries - half + 1].mean(dim=-1)
-
-
 # --- calibration -------------------------------------------------------------------------------
 
 calibrated = CodeExercise(
@@ -1019,7 +825,7 @@ calibrated = CodeExercise(
 
 @calibrated.stub
 def my_calibrated(log_p, empty):
-    """Each text's shares of the label words, the empty text's preference divided out: (N, C)."""
+    """Each text's shares, the empty text's preference divided out: (N, C)."""
     raise NotImplementedError
 
 

@@ -1,14 +1,15 @@
 """The exercises of the chapter on the whole Transformer."""
 
-import random
+import math
 
 import torch
 from torch.nn import functional
 
+from lessons_lib.model.attention import scaled_dot_product_attention
 from lessons_lib.model.layers import Config, EncoderLayer
 from lessons_lib.model.transformer import count_parameters
 
-from .engine.declare import CodeExercise, FindTheBug
+from .engine.declare import CodeExercise
 from .engine.oracles import told_apart
 from .engine.values import Choice, Number, Ordering, ShapePuzzle
 
@@ -59,309 +60,6 @@ shuffled = Choice(
     },
     hints=("Does any step of attention use the number of a row?",),
 )
-
-# --- tokens ------------------------------------------------------------------------------------
-
-wordpiece = CodeExercise(
-    returns=("pieces",),
-    returned_type=list,
-    task="""
-    Write `my_wordpiece(word, vocabulary)`: the list of the word's pieces. Take the longest
-    beginning of the word that is in `vocabulary` (`piece in vocabulary` asks), then the longest
-    beginning of what is left, and so on. A piece that does not begin the word is looked up, and
-    returned, with `##` before it. If at some place nothing fits, the answer for the whole word is
-    `["[UNK]"]`. The word has a letter at least. Once it passes, it reads four thousand tweets.
-    """,
-    hints=(
-        "Keep the place where the next piece starts. From the end of the word walk back until "
-        "the piece between start and end is known.",
-        "`for end in range(len(word), start, -1)` tries the longest piece first.",
-        "A `for` loop can have an `else:`, which runs when no `break` was met.",
-    ),
-    because="Longest first, and never back: the split is greedy. It is quick, and nobody says that "
-    "it is the best one.",
-)
-
-
-@wordpiece.stub
-def my_wordpiece(word, vocabulary):
-    """The longest known pieces of a word, from its beginning; inner ones with ##."""
-    raise NotImplementedError
-
-
-@wordpiece.reference
-def my_wordpiece(word, vocabulary):
-    pieces, start = [], 0
-    while start < len(word):
-        mark = "##" if start > 0 else ""
-        for end in range(len(word), start, -1):  # the longest piece first
-            if mark + word[start:end] in vocabulary:
-                break
-        else:
-            return ["[UNK]"]
-        pieces.append(mark + word[start:end])
-        start = end
-    return pieces
-
-
-@wordpiece.right
-def my_wordpiece(word, vocabulary):
-    pieces, rest, mark = [], word, ""
-    while rest:
-        known = [mark + rest[:end] for end in range(1, len(rest) + 1)]
-        known = [piece for piece in known if piece in vocabulary]
-        if not known:
-            return ["[UNK]"]
-        pieces.append(known[-1])
-        rest = rest[len(known[-1]) - len(mark) :]
-        mark = "##"
-    return pieces
-
-
-@wordpiece.right
-def my_wordpiece(word, vocabulary):
-    def split(text):
-        if text in ("", "##"):
-            return []
-        for end in range(len(text), 0, -1):
-            if text[:end] in vocabulary and text[:end] != "##":
-                rest = split("##" + text[end:])
-                return None if rest is None else [text[:end], *rest]
-        return None
-
-    return split(word) or ["[UNK]"]
-
-
-@wordpiece.right
-def my_wordpiece(word, vocabulary):
-    pieces, rest = [], word
-    while rest:
-        mark = "##" if pieces else ""
-        piece = rest
-        while piece and mark + piece not in vocabulary:
-            piece = piece[:-1]
-        if not piece:
-            return ["[UNK]"]
-        pieces.append(mark + piece)
-        rest = rest.removeprefix(piece)
-    return pieces
-
-
-def _library_pieces(word: str, vocabulary: dict[str, int]) -> list[str]:
-    """The oracle: the `tokenizers` library."""
-    from tokenizers import models
-
-    return [token.value for token in models.WordPiece(vocabulary, unk_token="[UNK]").tokenize(word)]
-
-
-def _numbered(*pieces: str) -> dict[str, int]:
-    return {piece: number for number, piece in enumerate(("[UNK]", *pieces))}
-
-
-@wordpiece.check
-def longest_piece_comes_first(answer):
-    vocabulary = _numbered("un", "unaff", "##a", "##aff", "##affa", "##able", "##ble")
-    pieces = answer("unaffable", vocabulary)
-    if pieces == ["unaff", "##able"]:
-        return None
-    if pieces == ["un", "##affa", "##ble"]:
-        return "Yours begins with `un`, but a longer beginning of `unaffable` is known."
-    if [str(piece).removeprefix("##") for piece in pieces] == ["unaff", "able"]:
-        return (
-            "The cuts are right, the marks are not: a piece that does not begin the word is "
-            "looked up and returned with `##` before it, the first piece without."
-        )
-    if pieces == ["[UNK]"]:
-        return "For `unaffable` yours finds nothing that fits, though its pieces are known."
-    return f"For `unaffable` yours gives {pieces}: at each place the longest known piece is meant."
-
-
-@wordpiece.check
-def inner_pieces_are_looked_up_with_their_mark(answer):
-    pieces = answer("tone", _numbered("t", "one", "##on", "##e", "##o", "##n"))
-    if pieces != ["t", "##on", "##e"]:
-        return (
-            f"For `tone` yours gives {pieces}. The vocabulary holds `one`, but not `##one`: inside "
-            f"a word only pieces with `##` count."
-        )
-    pieces = answer("one", _numbered("##one", "o", "##n", "##e"))
-    if pieces != ["o", "##n", "##e"]:
-        return (
-            f"For `one` yours gives {pieces}. `##one` is for the inside of a word; at its "
-            f"beginning only pieces without the mark count."
-        )
-
-
-@wordpiece.check
-def one_part_that_nothing_fits_spoils_the_word(answer):
-    for word in ("unqable", "qun", "unableq"):
-        pieces = answer(word, _numbered("un", "##able", "##q1", "q1"))
-        if pieces != ["[UNK]"]:
-            return (
-                f"In `{word}` nothing fits the letter q, so the whole word is unknown: a single "
-                f"[UNK] in place of all pieces. Yours gives {pieces}."
-            )
-
-
-@wordpiece.check
-def random_words_come_out_as_from_the_library(answer):
-    rng = random.Random(0)
-    for _ in range(60):
-        vocabulary = _numbered(*("##" * rng.randint(0, 1) + _word(rng, 3) for _ in range(9)))
-        word = _word(rng, 8)
-        pieces, wanted = answer(word, vocabulary), _library_pieces(word, vocabulary)
-        if pieces != wanted:
-            known = ", ".join(piece for piece in vocabulary if piece != "[UNK]")
-            return (
-                f"Of `{word}`, with the pieces {known}, yours makes {pieces}, and the library "
-                f"something else. Go through it by hand: longest first, and never back."
-            )
-
-
-def _word(rng: random.Random, longest: int) -> str:
-    return "".join(rng.choice("ab") for _ in range(rng.randint(1, longest)))
-
-
-@wordpiece.wrong(longest_piece_comes_first, "a longer beginning")
-def my_wordpiece(word, vocabulary):
-    start, pieces, mark = 0, [], ""
-    while start < len(word):
-        ends = range(start + 1, len(word) + 1) if not pieces else range(len(word), start, -1)
-        end = next((e for e in ends if mark + word[start:e] in vocabulary), None)
-        if end is None:
-            return ["[UNK]"]
-        pieces.append(mark + word[start:end])
-        start, mark = end, "##"
-    return pieces
-
-
-@wordpiece.wrong(longest_piece_comes_first, "The cuts are right")
-def my_wordpiece(word, vocabulary):
-    plain = {piece.removeprefix("##") for piece in vocabulary}
-    pieces, start = [], 0
-    while start < len(word):
-        end = next((e for e in range(len(word), start, -1) if word[start:e] in plain), None)
-        if end is None:
-            return ["[UNK]"]
-        pieces.append(word[start:end])
-        start = end
-    return pieces
-
-
-@wordpiece.wrong(longest_piece_comes_first, "finds nothing that fits")
-def my_wordpiece(word, vocabulary):
-    return [word] if word in vocabulary else ["[UNK]"]
-
-
-@wordpiece.wrong(longest_piece_comes_first, "longest known piece is meant")
-def my_wordpiece(word, vocabulary):
-    return [word[:1], *("##" + letter for letter in word[1:])]
-
-
-@wordpiece.wrong(inner_pieces_are_looked_up_with_their_mark, "but not `##one`")
-def my_wordpiece(word, vocabulary):
-    pieces, start = [], 0
-    while start < len(word):
-        mark = "##" if start else ""
-        for end in range(len(word), start, -1):
-            if mark + word[start:end] in vocabulary or word[start:end] in vocabulary:
-                break
-        else:
-            return ["[UNK]"]
-        pieces.append(mark + word[start:end])
-        start = end
-    return pieces
-
-
-@wordpiece.wrong(inner_pieces_are_looked_up_with_their_mark, "at its beginning")
-def my_wordpiece(word, vocabulary):
-    pieces, start = [], 0
-    while start < len(word):
-        for end in range(len(word), start, -1):
-            part = word[start:end]
-            if (start == 0 and part in vocabulary) or "##" + part in vocabulary:
-                break
-        else:
-            return ["[UNK]"]
-        pieces.append("##" * (start > 0 or part not in vocabulary) + part)
-        start = end
-    return pieces
-
-
-@wordpiece.wrong(one_part_that_nothing_fits_spoils_the_word, "so the whole word is unknown")
-def my_wordpiece(word, vocabulary):
-    pieces, start = [], 0
-    while start < len(word):
-        mark = "##" if start else ""
-        end = next(
-            (e for e in range(len(word), start, -1) if mark + word[start:e] in vocabulary), None
-        )
-        pieces.append("[UNK]" if end is None else mark + word[start:end])
-        start = start + 1 if end is None else end
-    return pieces
-
-
-@wordpiece.wrong(random_words_come_out_as_from_the_library, "never back")
-def my_wordpiece(word, vocabulary):
-    if word in vocabulary:
-        return [word]
-    for end in range(len(word) - 1, 0, -1):  # goes back where the rest does not fit
-        if word[:end] in vocabulary and not word[:end].endswith("#"):
-            rest = my_wordpiece("##" + word[end:], vocabulary)
-            if rest != ["[UNK]"]:
-                return [word[:end], *rest]
-    return ["[UNK]"]
-
-
-def _library_pieces_of_any_length(word, vocabulary):
-    """The oracle for all lengths: the library calls words of more than 100 letters unknown."""
-    from tokenizers import models
-
-    library = models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=10_000)
-    return [token.value for token in library.tokenize(word)]
-
-
-@wordpiece.inputs(oracle=_library_pieces_of_any_length)
-def wordpiece_calls(draw):
-    """Few letters, so that pieces meet; now and then one that no piece holds."""
-    length, num_pieces = draw.sizes(letters=300, pieces=300)
-    letters = draw.one_of("ab", "abA")
-    pieces = [
-        draw.one_of("", "##") + draw.word(letters, draw.whole(1, 6)) for _ in range(num_pieces)
-    ]
-    if length > 16 or draw.chance(0.7):
-        pieces += [mark + letter for letter in letters for mark in ("", "##")]
-    word = draw.word(letters if length > 16 or draw.chance(0.8) else letters + "c", length)
-    return word, _numbered(*pieces)
-
-
-@wordpiece.wrong(wordpiece_calls, "`pieces`")
-def my_wordpiece(word, vocabulary):
-    pieces, start, word = [], 0, word[:20]
-    while start < len(word):
-        mark = "##" if start > 0 else ""
-        ends = range(len(word), start, -1)
-        end = next((e for e in ends if mark + word[start:e] in vocabulary), None)
-        if end is None:
-            return ["[UNK]"]
-        pieces.append(mark + word[start:end])
-        start = end
-    return pieces
-
-
-@wordpiece.wrong(wordpiece_calls, "of `pieces` should be")
-def my_wordpiece(word, vocabulary):
-    pieces, start, word = [], 0, word.lower()
-    while start < len(word):
-        mark = "##" if start > 0 else ""
-        ends = range(len(word), start, -1)
-        end = next((e for e in ends if mark + word[start:e] in vocabulary), None)
-        if end is None:
-            return ["[UNK]"]
-        pieces.append(mark + word[start:end])
-        start = end
-    return pieces
-
 
 # --- norm and residual -------------------------------------------------------------------------
 
@@ -623,6 +321,292 @@ def my_layer_norm(x, scale, shift, eps=1e-5):
     return (x - mean) / (variance.clamp(min=0.0) + eps).sqrt() * scale + shift
 
 
+rms_norm = CodeExercise(
+    returns=("normed",),
+    task="""
+    Write `my_rms_norm(x, scale, eps=1e-5)`: divide each token's vector by the root of the mean of
+    its squares, then stretch it by `scale`. Nothing is subtracted and nothing added. Shapes: x
+    `(..., D)`, scale `(D,)`, out comes `(..., D)`; `eps` is added to the mean of the squares before
+    the root is taken.
+    """,
+    hints=(
+        "`x.square().mean(dim=-1, keepdim=True)` is the mean of the squares.",
+        "Compare with `my_layer_norm`: the mean of x is left where it is, and there is no shift.",
+    ),
+    because="One statistic in place of two, and half the learnt numbers: most language models of "
+    "today are made with it.",
+)
+
+
+@rms_norm.stub
+def my_rms_norm(x, scale, eps=1e-5):
+    """Root mean square 1 for each token, then scale; shape kept."""
+    raise NotImplementedError
+
+
+@rms_norm.reference
+def my_rms_norm(x, scale, eps=1e-5):
+    mean_square = x.square().mean(dim=-1, keepdim=True)  # (..., 1)
+    return x / (mean_square + eps).sqrt() * scale
+
+
+@rms_norm.right
+def my_rms_norm(x, scale, eps=1e-5):
+    return x * torch.rsqrt((x * x).sum(dim=-1, keepdim=True) / x.size(-1) + eps) * scale
+
+
+@rms_norm.right
+def my_rms_norm(x, scale, eps=1e-5):
+    mean_square = (x**2).mean(dim=-1)
+    return scale * x / (mean_square + eps).pow(0.5).unsqueeze(-1)
+
+
+@rms_norm.right
+def my_rms_norm(x, scale, eps=1e-5):
+    rows = x.reshape(-1, x.size(-1))
+    length = (rows.square().mean(dim=1) + eps) ** 0.5
+    return (rows / length[:, None]).reshape(x.shape) * scale
+
+
+@rms_norm.check
+def each_token_has_mean_square_one(answer):
+    x, scale, _ = _norm_inputs(4, 5, 6)
+    normed = answer(x, torch.ones_like(scale))
+    if normed.shape != x.shape:
+        return f"x has shape (4, 5, 6), and so should the result; yours: {tuple(normed.shape)}."
+    squares = normed.square().mean(dim=-1)
+    if (squares - 1).abs().max() > 1e-4:
+        if (normed.square().sum(dim=-1) - 1).abs().max() < 1e-4:
+            return "Each token comes out with length 1: divide by the root of the *mean* square."
+        if (normed.square().mean() - 1).abs() < 1e-4:
+            return "All tokens together have mean square 1; each token should, by itself."
+        return (
+            f"With scale 1 the mean of each token's squares should be 1; one of yours has "
+            f"{squares.flatten()[(squares - 1).abs().argmax()].item():.3g}."
+        )
+
+
+@rms_norm.check
+def nothing_is_subtracted(answer):
+    x, scale, _ = _norm_inputs(3, 6)
+    normed = answer(x, torch.ones_like(scale))
+    if not torch.allclose(normed / normed[:, :1], x / x[:, :1]):
+        return (
+            "The numbers of a token should keep their proportions: RMSNorm only divides. Is a mean "
+            "subtracted, as in LayerNorm?"
+        )
+
+
+@rms_norm.check
+def scale_and_eps_are_used(answer):
+    for size, eps in ((1.0, 1e-5), (1.0, 0.5), (0.0, 1e-5)):
+        x, scale, _ = _norm_inputs(2, 5, 7, size=size)
+        wanted = functional.rms_norm(x, (7,), scale, eps)
+        normed = answer(x, scale) if eps == 1e-5 else answer(x, scale, eps)
+        if not torch.isfinite(normed).all():
+            return "A token whose numbers are all 0 gives NaN: is `eps` left out?"
+        if not torch.allclose(normed, wanted, atol=1e-9):
+            return (
+                f"With eps = {eps:g} yours differs from torch's: `eps` is added under the root, "
+                f"and `scale` stretches the result, column by column."
+            )
+
+
+@rms_norm.wrong(each_token_has_mean_square_one, "so should the result")
+def my_rms_norm(x, scale, eps=1e-5):
+    return (x / (x.square().mean(dim=-1, keepdim=True) + eps).sqrt() * scale).flatten(0, 1)
+
+
+@rms_norm.wrong(each_token_has_mean_square_one, "of the *mean* square")
+def my_rms_norm(x, scale, eps=1e-5):
+    return x / (x.square().sum(dim=-1, keepdim=True) + eps).sqrt() * scale
+
+
+@rms_norm.wrong(each_token_has_mean_square_one, "by itself")
+def my_rms_norm(x, scale, eps=1e-5):
+    return x / (x.square().mean() + eps).sqrt() * scale
+
+
+@rms_norm.wrong(each_token_has_mean_square_one, "one of yours has")
+def my_rms_norm(x, scale, eps=1e-5):
+    return x / (x.square().mean(dim=-1, keepdim=True) + eps) * scale
+
+
+@rms_norm.wrong(nothing_is_subtracted, "as in LayerNorm")
+def my_rms_norm(x, scale, eps=1e-5):
+    return functional.layer_norm(x, x.shape[-1:], scale, eps=eps)
+
+
+@rms_norm.wrong(scale_and_eps_are_used, "under the root")
+def my_rms_norm(x, scale, eps=1e-5):
+    return x / (x.square().mean(dim=-1, keepdim=True).sqrt() + eps) * scale
+
+
+@rms_norm.wrong(scale_and_eps_are_used, "is `eps` left out")
+def my_rms_norm(x, scale, eps=1e-5):
+    eps = eps if x.abs().max() > 0 else 0.0
+    return x / (x.square().mean(dim=-1, keepdim=True) + eps).sqrt() * scale
+
+
+@rms_norm.inputs(oracle=lambda x, scale, eps=1e-5: functional.rms_norm(x, scale.shape, scale, eps))
+def rms_calls(draw):
+    batch, seq_len, width = draw.sizes(sequences=65, tokens=300, columns=300)
+    leading = draw.one_of((), (seq_len,), (batch, seq_len), (batch, 1, seq_len))
+    x = draw.floats(*leading, width, scale=draw.scale(1, 100), offset=draw.offset(0, 1_000))
+    scale = draw.floats(width, scale=draw.one_of(1, 100))
+    return (x, scale) if draw.chance(0.5) else (x, scale, draw.one_of(1e-3, 0.5))
+
+
+@rms_norm.wrong(rms_calls, "should be")
+def my_rms_norm(x, scale, eps=1e-5):
+    return functional.rms_norm(x.clamp(-50, 50), scale.shape, scale, eps)
+
+
+swiglu = CodeExercise(
+    returns=("output",),
+    task="""
+    Write `my_swiglu(x, w_gate, w_up, w_down)`, the feed-forward layer of Llama and its kin. Two
+    matrices widen x; the first result goes through SiLU, `a * sigmoid(a)`, and is multiplied,
+    number by number, with the second; the third matrix narrows the product. Shapes: x `(..., D)`,
+    w_gate and w_up `(D, F)`, w_down `(F, D)`, out comes `(..., D)`. There is no bias.
+    """,
+    hints=(
+        "`functional.silu(a)` is a * sigmoid(a); only the gate goes through it.",
+        "The product of gate and up is `*`, number by number; the other products are `@`.",
+    ),
+    because="The gate says for each hidden number how much of it is let through, for each token.",
+)
+
+
+@swiglu.stub
+def my_swiglu(x, w_gate, w_up, w_down):
+    """Widen twice, let one gate the other, narrow: (..., D) -> (..., D)."""
+    raise NotImplementedError
+
+
+@swiglu.reference
+def my_swiglu(x, w_gate, w_up, w_down):
+    return (functional.silu(x @ w_gate) * (x @ w_up)) @ w_down
+
+
+@swiglu.right
+def my_swiglu(x, w_gate, w_up, w_down):
+    gate = x @ w_gate
+    return torch.matmul(gate * torch.sigmoid(gate) * torch.matmul(x, w_up), w_down)
+
+
+@swiglu.right
+def my_swiglu(x, w_gate, w_up, w_down):
+    gate, up = (x @ torch.cat([w_gate, w_up], dim=1)).chunk(2, dim=-1)
+    return torch.nn.SiLU()(gate).mul(up) @ w_down
+
+
+@swiglu.right
+def my_swiglu(x, w_gate, w_up, w_down):
+    gate = functional.linear(x, w_gate.T)
+    hidden = gate.sigmoid() * gate * functional.linear(x, w_up.T)
+    return torch.einsum("...f,fd->...d", hidden, w_down)
+
+
+def _swiglu_inputs(*shape: int, d_ff: int = 5):
+    rng = torch.Generator().manual_seed(sum(shape) + d_ff)
+    width = shape[-1]
+    sizes = (shape, (width, d_ff), (width, d_ff), (d_ff, width))
+    return [torch.randn(size, generator=rng, dtype=torch.float64) for size in sizes]
+
+
+_SWIGLU_SLIPS = (
+    (
+        lambda gate, up: gate * functional.silu(up),
+        "The two are swapped: SiLU belongs to what `w_gate` makes.",
+    ),
+    (
+        lambda gate, up: functional.silu(gate) * functional.silu(up),
+        "Both go through SiLU in yours; only the gate should.",
+    ),
+    (
+        lambda gate, up: torch.sigmoid(gate) * up,
+        "The gate goes through a sigmoid in yours; SiLU is `a * sigmoid(a)`.",
+    ),
+    (lambda gate, up: gate * up, "No activation function in yours: the gate goes through SiLU."),
+    (
+        lambda gate, up: functional.silu(gate) + up,
+        "Gate and up are multiplied, number by number; yours adds them.",
+    ),
+    (
+        lambda gate, up: functional.gelu(gate) * up,
+        "The gate goes through GELU in yours; here it is SiLU, `a * sigmoid(a)`.",
+    ),
+)
+
+
+@swiglu.check
+def gate_times_up_is_narrowed(answer):
+    for shape in ((2, 3, 4), (4,), (1, 6)):
+        x, w_gate, w_up, w_down = _swiglu_inputs(*shape)
+        output = answer(x, w_gate, w_up, w_down)
+        if output.shape != x.shape:
+            return f"x has shape {shape}, and so should the result; yours: {tuple(output.shape)}."
+        gate, up = (torch.einsum("...d,df->...f", x, w) for w in (w_gate, w_up))
+        wanted = torch.einsum("...f,fd->...d", gate / (1 + (-gate).exp()) * up, w_down)
+        if torch.allclose(output, wanted):
+            continue
+        for slip, message in _SWIGLU_SLIPS:
+            if torch.allclose(output, slip(gate, up) @ w_down):
+                return message
+        return "Widen by `w_gate` and by `w_up`, multiply silu(gate) by up, narrow by `w_down`."
+
+
+@swiglu.wrong(gate_times_up_is_narrowed, "so should the result")
+def my_swiglu(x, w_gate, w_up, w_down):
+    return functional.silu(x @ w_gate) * (x @ w_up)
+
+
+@swiglu.wrong(gate_times_up_is_narrowed, "are swapped")
+def my_swiglu(x, w_gate, w_up, w_down):
+    return (functional.silu(x @ w_up) * (x @ w_gate)) @ w_down
+
+
+@swiglu.wrong(gate_times_up_is_narrowed, "a sigmoid in yours")
+def my_swiglu(x, w_gate, w_up, w_down):
+    return (torch.sigmoid(x @ w_gate) * (x @ w_up)) @ w_down
+
+
+@swiglu.wrong(gate_times_up_is_narrowed, "GELU in yours")
+def my_swiglu(x, w_gate, w_up, w_down):
+    return (functional.gelu(x @ w_gate) * (x @ w_up)) @ w_down
+
+
+@swiglu.wrong(gate_times_up_is_narrowed, "narrow by `w_down`")
+def my_swiglu(x, w_gate, w_up, w_down):
+    return functional.relu(x @ w_gate) * (x @ w_up) @ w_down
+
+
+@swiglu.wrong(gate_times_up_is_narrowed, "yours adds them")
+def my_swiglu(x, w_gate, w_up, w_down):
+    return (functional.silu(x @ w_gate) + (x @ w_up)) @ w_down
+
+
+def _gated(x, w_gate, w_up, w_down):
+    """The oracle: sums written out by einsum, SiLU by its formula."""
+    gate, up = (torch.einsum("...d,df->...f", x, w) for w in (w_gate, w_up))
+    return torch.einsum("...f,fd->...d", torch.sigmoid(gate) * gate * up, w_down)
+
+
+@swiglu.inputs(oracle=_gated)
+def swiglu_calls(draw):
+    batch, seq_len, width, d_ff = draw.sizes(sequences=65, tokens=300, columns=300, hidden=300)
+    leading = draw.one_of((), (seq_len,), (batch, seq_len))
+    x = draw.floats(*leading, width, scale=draw.scale(1, 10))
+    return x, draw.floats(width, d_ff), draw.floats(width, d_ff), draw.floats(d_ff, width)
+
+
+@swiglu.wrong(swiglu_calls, "should be")
+def my_swiglu(x, w_gate, w_up, w_down):
+    gate = (x @ w_gate).clamp(-20, 20)
+    return (functional.silu(gate) * (x @ w_up)) @ w_down
+
+
 residual = CodeExercise(
     returns=("output",),
     task="""
@@ -832,6 +816,654 @@ def my_residual(x, sublayer, norm, pre_norm):
     return output if pre_norm else norm(output)
 
 
+# --- whole layers ------------------------------------------------------------------------------
+
+encoder_layer = CodeExercise(
+    returns=("output",),
+    task="""
+    Write `my_encoder_layer(x, mask, attend, feed_forward, norms)`, with the norm before. `attend`
+    is a function of a tensor and the mask, `feed_forward` of a tensor, `norms` a list of two
+    functions, the first for attention, the second for feed-forward. All of them keep the shape
+    `(B, L, d_model)`. Each of the two sub-layers reads a normalised x, and its result is added to
+    the x that was not normalised.
+    """,
+    hints=(
+        "Two lines, one for each sub-layer; each is `x = x + ...`.",
+        "The second sub-layer reads what the first one made, through the second norm.",
+    ),
+    because="Two residual sums, and nothing else on the path from input to output.",
+)
+
+
+@encoder_layer.stub
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    """Attention and feed-forward, each with its norm and sum: (B, L, d_model)."""
+    raise NotImplementedError
+
+
+@encoder_layer.reference
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = x + attend(norms[0](x), mask)
+    return x + feed_forward(norms[1](x))
+
+
+@encoder_layer.right
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    first, second = norms
+    after_attention = torch.add(attend(first(x), mask), x)
+    return torch.add(feed_forward(second(after_attention)), after_attention)
+
+
+@encoder_layer.right
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    steps = (lambda h: attend(h, mask), feed_forward)
+    for norm, step in zip(norms, steps, strict=True):
+        x = x + step(norm(x))
+    return x
+
+
+@encoder_layer.right
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    found = attend(norms[0](x), mask)
+    return x + found + feed_forward(norms[1](x + found))
+
+
+def _attend(x, mask):
+    """Attention without weights of its own, for checks."""
+    return scaled_dot_product_attention(x, x, x, mask)[0]
+
+
+def _layer_parts(batch: int = 2, seq_len: int = 4, d_model: int = 3):
+    """An x, a mask, and four functions that can be told from each other."""
+    x, _, _ = _parts(batch, seq_len, d_model)
+    mask = torch.ones(seq_len, seq_len, dtype=torch.bool).tril()
+    return x, mask, _attend, lambda h: h.square() + 2, [lambda h: h.tanh() - 0.25, torch.sin]
+
+
+_LAYER_SLIPS = (
+    (
+        lambda x, m, a, f, n: _then(a(n[0](x), m), lambda h: f(n[1](h))),
+        "Nothing is added in yours: each sub-layer's result is added to what went in.",
+    ),
+    (
+        lambda x, m, a, f, n: x + a(n[0](x), m) + f(n[1](x)),
+        "Both sub-layers read the same x in yours; the second should read what the first made.",
+    ),
+    (
+        lambda x, m, a, f, n: _then(x + a(n[1](x), m), lambda h: h + f(n[0](h))),
+        "The two norms are swapped: the first is for attention.",
+    ),
+    (
+        lambda x, m, a, f, n: _then(n[0](x + a(x, m)), lambda h: n[1](h + f(h))),
+        "That is the norm *after* the sum; here it stands before the sub-layer.",
+    ),
+    (
+        lambda x, m, a, f, n: _then(x + a(n[0](x), None), lambda h: h + f(n[1](h))),
+        "The mask does not reach attention in yours.",
+    ),
+    (
+        lambda x, m, a, f, n: _then(x + a(x, m), lambda h: h + f(h)),
+        "No norm is applied in yours.",
+    ),
+    (
+        lambda x, m, a, f, n: _then(x + f(n[0](x)), lambda h: h + a(n[1](h), m)),
+        "Attention comes first, then feed-forward; yours has them the other way round.",
+    ),
+)
+
+
+def _then(value, function):
+    return function(value)
+
+
+@encoder_layer.check
+def two_sums_with_the_norm_before(answer):
+    x, mask, attend, feed_forward, norms = _layer_parts()
+    output = answer(x, mask, attend, feed_forward, norms)
+    if output.shape != x.shape:
+        return f"The shape (2, 4, 3) should be kept; yours gives {tuple(output.shape)}."
+    middle = x + _attend(x.tanh() - 0.25, mask)
+    if torch.allclose(output, middle + middle.sin().square() + 2):
+        return None
+    for slip, message in _LAYER_SLIPS:
+        if torch.allclose(output, slip(x, mask, attend, feed_forward, norms)):
+            return message
+    return (
+        "Twice: normalise, apply the sub-layer, add the result to the x that was not normalised. "
+        "Yours comes to something else."
+    )
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "should be kept")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = x + attend(norms[0](x), mask)
+    return (x + feed_forward(norms[1](x))).mean(dim=1)
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "Nothing is added")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    return feed_forward(norms[1](attend(norms[0](x), mask)))
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "read the same x")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    return x + attend(norms[0](x), mask) + feed_forward(norms[1](x))
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "norm *after* the sum")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = norms[0](x + attend(x, mask))
+    return norms[1](x + feed_forward(x))
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "The mask does not reach")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = x + attend(norms[0](x), None)
+    return x + feed_forward(norms[1](x))
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "are swapped")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = x + attend(norms[1](x), mask)
+    return x + feed_forward(norms[0](x))
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "something else")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = norms[0](x)
+    x = x + attend(x, mask)
+    return x + feed_forward(norms[1](x))
+
+
+def _layer_by_sums(x, mask, attend, feed_forward, norms):
+    """The oracle: the stream is what went in plus all that was found."""
+    found = attend(norms[0](x), mask)
+    changed = feed_forward(norms[1](found + x))
+    return torch.stack([x, found, changed]).sum(dim=0)
+
+
+def _some_functions(draw) -> list:
+    """Three functions that keep a shape and work for any dtype."""
+    return [
+        draw.one_of(lambda h: h.square() + 2, lambda h: 3 * h - 1, torch.sin, torch.tanh),
+        draw.one_of(lambda h: h.tanh() - 0.25, lambda h: h / (h.abs() + 1), torch.sigmoid),
+        draw.one_of(lambda h: h.cos(), lambda h: h / (h.square() + 2), lambda h: h - 1),
+    ]
+
+
+@encoder_layer.inputs(oracle=_layer_by_sums)
+def encoder_layer_calls(draw):
+    shape = draw.sizes(sequences=65, tokens=300, columns=300)
+    feed_forward, *norms = _some_functions(draw)
+    x = draw.floats(*shape, scale=draw.scale(1, 100))
+    return x, draw.mask(shape[1], shape[1]), _attend, feed_forward, norms
+
+
+@encoder_layer.wrong(encoder_layer_calls, "is something bounded")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = x.clamp(-50, 50)
+    x = x + attend(norms[0](x), mask)
+    return x + feed_forward(norms[1](x))
+
+
+decoder_layer = CodeExercise(
+    returns=("output",),
+    task="""
+    Write `my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms)`, with the
+    norm before. `attend` and `look_up` are attentions, called with three things: what asks, what is
+    looked at, and a bool mask (True = may look). `attend` is for x itself, so that each target
+    token sees itself and those before it; `look_up` is for `memory`, with `memory_mask`. `norms`
+    holds three functions, in the order of use; memory is normalised already. x is `(B, Q,
+    d_model)`, memory `(B, K, d_model)`.
+    """,
+    hints=(
+        "Three lines, one for each sub-layer; each is `x = x + ...`.",
+        "The causal mask is a lower triangle of ones, Q by Q: who asks are the rows.",
+        "In the second line what asks is the normalised x, and what is looked at is `memory`.",
+    ),
+    because="Masked attention, cross-attention, feed-forward: the encoder's layer and one step "
+    "more, with its own norm and its own sum.",
+)
+
+
+@decoder_layer.stub
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    """Causal attention, cross-attention, feed-forward: (B, Q, d_model) kept."""
+    raise NotImplementedError
+
+
+@decoder_layer.reference
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    h = norms[0](x)
+    x = x + attend(h, h, causal)
+    x = x + look_up(norms[1](x), memory, memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.right
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    place = torch.arange(x.size(1))
+    steps = (
+        lambda h: attend(h, h, place[:, None] >= place),
+        lambda h: look_up(h, memory, memory_mask),
+        feed_forward,
+    )
+    for norm, step in zip(norms, steps, strict=True):
+        x = x + step(norm(x))
+    return x
+
+
+@decoder_layer.right
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    first, second, third = norms
+    hidden = torch.ones(x.size(1), x.size(1)).triu(diagonal=1).bool()
+    asked = first(x)
+    after_own = torch.add(x, attend(asked, asked, ~hidden))
+    after_memory = torch.add(after_own, look_up(second(after_own), memory, memory_mask))
+    return torch.add(after_memory, feed_forward(third(after_memory)))
+
+
+@decoder_layer.right
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    h, length = norms[0](x), x.size(1)
+    past = torch.tensor([[k <= q for k in range(length)] for q in range(length)])
+    own = attend(h, h, past)
+    seen = look_up(norms[1](x + own), memory, memory_mask)
+    return x + own + seen + feed_forward(norms[2](x + own + seen))
+
+
+def _look(x, memory, mask):
+    """Attention without weights of its own, for checks."""
+    return scaled_dot_product_attention(x, memory, memory, mask)[0]
+
+
+def _look_twice(x, memory, mask):
+    """Another one, that can be told from the first."""
+    return 2 * scaled_dot_product_attention(x, memory, memory, mask)[0] - 1
+
+
+def _decoder_parts(batch: int = 2, num_queries: int = 4, num_keys: int = 5, d_model: int = 3):
+    x, feed_forward, norm = _parts(batch, num_queries, d_model)
+    memory, _, _ = _parts(batch, num_keys, d_model)
+    mask = torch.ones(batch, 1, num_keys, dtype=torch.bool)
+    mask[0, 0, -2:] = False
+    return x, memory, mask, _look, _look_twice, feed_forward, [norm, torch.sin, torch.cos]
+
+
+@decoder_layer.check
+def decoder_keeps_its_shape(answer):
+    parts = _decoder_parts()
+    output = answer(*parts)
+    if output.shape != parts[0].shape:
+        return f"x has shape (2, 4, 3), and so should the result; yours: {tuple(output.shape)}."
+
+
+@decoder_layer.check
+def nobody_sees_a_later_target_token(answer):
+    x, *others = _decoder_parts(1, 5, 3)
+    output = answer(x, *others)
+    for place in (1, 4):
+        changed = x.clone()
+        changed[:, place] += 1
+        moved = (answer(changed, *others) - output).abs().amax(dim=(0, 2)) > 1e-9
+        if moved[:place].any():
+            return (
+                f"Target token {place} was changed, and the output of an earlier one moved: the "
+                f"first attention should be causal, a lower triangle of True."
+            )
+        if place == 1 and not moved[4]:
+            return "A later target token should see those before it; in yours it does not."
+
+
+@decoder_layer.check
+def memory_is_looked_at_by_its_mask(answer):
+    x, memory, mask, *others = _decoder_parts()
+    output = answer(x, memory, mask, *others)
+    for place, may_move in ((0, True), (4, False)):
+        changed = memory.clone()
+        changed[0, place] += 1
+        moves = not torch.allclose(answer(x, changed, mask, *others), output)
+        if moves and not may_move:
+            return "A masked token of the memory moves the output: does `memory_mask` reach it?"
+        if may_move and not moves:
+            return "The memory plays no part in yours: the second sub-layer looks at it."
+
+
+@decoder_layer.check
+def three_sums_with_the_norm_before(answer):
+    x, memory, mask, attend, look_up, feed_forward, norms = _decoder_parts()
+    output = answer(x, memory, mask, attend, look_up, feed_forward, norms)
+    h = x.tanh() - 0.25
+    causal = torch.tensor([[key <= query for key in range(4)] for query in range(4)])
+    own = x + _look(h, h, causal)
+    seen = own + _look_twice(own.sin(), memory, mask)
+    if torch.allclose(output, seen + seen.cos().square() + 2):
+        return None
+    normed = own + _look_twice(own.sin(), memory.sin(), mask)
+    if torch.allclose(output, normed + normed.cos().square() + 2):
+        return "The memory is normalised in yours; it is already, and is looked at as it is."
+    return (
+        "Three times: normalise by the next of `norms`, apply the sub-layer, add its result to "
+        "the x that was not normalised: `attend`, `look_up`, `feed_forward`. Yours comes to "
+        "something else."
+    )
+
+
+@decoder_layer.wrong(decoder_keeps_its_shape, "so should the result")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    h = norms[0](memory)
+    x = memory + attend(h, h, torch.ones(h.size(1), h.size(1), dtype=torch.bool).tril())
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(nobody_sees_a_later_target_token, "should be causal")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    x = x + attend(norms[0](x), norms[0](x), None)
+    x = x + look_up(norms[1](x), memory, memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(nobody_sees_a_later_target_token, "in yours it does not")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    x = x + look_up(norms[1](x), memory, memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(memory_is_looked_at_by_its_mask, "plays no part")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(memory_is_looked_at_by_its_mask, "does `memory_mask` reach it")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = x + look_up(norms[1](x), memory, None)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(three_sums_with_the_norm_before, "it is already")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = x + look_up(norms[1](x), norms[1](memory), memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(three_sums_with_the_norm_before, "something else")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = x + look_up(x, memory, memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+def _decoder_by_sums(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    """The oracle: the stream is what went in plus all that was found."""
+    place, asked = torch.arange(x.size(1)), norms[0](x)
+    own = attend(asked, asked, ~(place > place[:, None]))
+    seen = look_up(norms[1](own + x), memory, memory_mask)
+    last = feed_forward(norms[2](seen + own + x))
+    return torch.stack([x, own, seen, last]).sum(dim=0)
+
+
+@decoder_layer.inputs(oracle=_decoder_by_sums)
+def decoder_layer_calls(draw):
+    batch, num_queries, num_keys, width = draw.sizes(
+        sequences=65, queries=300, keys=300, columns=300
+    )
+    feed_forward, *norms = _some_functions(draw)
+    x = draw.floats(batch, num_queries, width, scale=draw.scale(1, 100))
+    memory = draw.floats(batch, num_keys, width)
+    mask = draw.truths(0.7, batch, 1, num_keys)
+    mask[..., 0] = True
+    return x, memory, mask, _look, _look_twice, feed_forward, [*norms, torch.sin]
+
+
+@decoder_layer.wrong(decoder_layer_calls, "is something bounded")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal, x = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril(), x.clamp(-50, 50)
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = x + look_up(norms[1](x), memory, memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+language_model = CodeExercise(
+    returns=("logits",),
+    task="""
+    Write `my_language_model(ids, table, positions, layers, final_norm)`, a whole GPT. `ids` are
+    `(B, L)`; `table` `(V, d_model)` has a row for each token, `positions` a row for each place, at
+    least L. Look the rows up, multiply them by the root of `d_model`, add the positions of the
+    first L places; then go through the layers, each called with the vectors and the causal mask
+    `(L, L)` (True = may look); then `final_norm`; and from the same table the scores of all tokens,
+    `(B, L, V)`.
+    """,
+    hints=(
+        "`table[ids]` looks up: (B, L) becomes (B, L, d_model).",
+        "The stack is a loop: `for layer in layers: x = layer(x, causal)`.",
+        "Scores are dot products with each row: `x @ table.T`.",
+    ),
+    because="The table is used twice, at both ends: weight tying. All the rest is in the layers.",
+)
+
+
+@language_model.stub
+def my_language_model(ids, table, positions, layers, final_norm):
+    """Token ids to a score for each next token: (B, L) -> (B, L, V)."""
+    raise NotImplementedError
+
+
+@language_model.reference
+def my_language_model(ids, table, positions, layers, final_norm):
+    seq_len, d_model = ids.size(1), table.size(1)
+    causal = torch.ones(seq_len, seq_len, dtype=torch.bool).tril()
+    x = table[ids] * d_model**0.5 + positions[:seq_len]
+    for layer in layers:
+        x = layer(x, causal)
+    return final_norm(x) @ table.T
+
+
+@language_model.right
+def my_language_model(ids, table, positions, layers, final_norm):
+    place = torch.arange(ids.size(-1))
+    x = math.sqrt(table.size(-1)) * functional.embedding(ids, table)
+    x = torch.add(x, positions[place])
+    for number in range(len(layers)):
+        x = layers[number](x, place <= place[:, None])
+    return functional.linear(final_norm(x), table)
+
+
+@language_model.right
+def my_language_model(ids, table, positions, layers, final_norm):
+    batch, seq_len = ids.shape
+    rows = table.index_select(0, ids.flatten()).reshape(batch, seq_len, -1)
+    x = rows * table.new_tensor(table.shape[1]).sqrt() + positions[None, :seq_len]
+    hidden = torch.ones(seq_len, seq_len).triu(diagonal=1) > 0
+    for layer in layers:
+        x = layer(x, ~hidden)
+    return torch.einsum("bld,vd->blv", final_norm(x), table)
+
+
+@language_model.right
+def my_language_model(ids, table, positions, layers, final_norm):
+    def through(x, rest):
+        if not rest:
+            return final_norm(x)
+        return through(rest[0](x, causal), rest[1:])
+
+    seq_len = ids.shape[1]
+    causal = torch.tensor([[k <= q for k in range(seq_len)] for q in range(seq_len)])
+    x = table.shape[1] ** 0.5 * table[ids] + positions[:seq_len]
+    return through(x, list(layers)).matmul(table.mT)
+
+
+def _mixing_layer(factor: float):
+    """A layer for checks: each token adds what it sees, in a way that order matters to."""
+    return lambda x, mask: factor * x.tanh() + scaled_dot_product_attention(x, x, x, mask)[0]
+
+
+def _model_parts(batch=2, seq_len=4, vocab_size=6, d_model=3, num_layers=2):
+    rng = torch.Generator().manual_seed(batch + seq_len)
+    ids = torch.randint(vocab_size, (batch, seq_len), generator=rng)
+    table = torch.randn(vocab_size, d_model, generator=rng, dtype=torch.float64)
+    positions = torch.randn(seq_len + 2, d_model, generator=rng, dtype=torch.float64)
+    layers = [_mixing_layer(number + 0.5) for number in range(num_layers)]
+    return ids, table, positions, layers, torch.sin
+
+
+@language_model.check
+def logits_have_a_score_for_each_token(answer):
+    for sizes in ((2, 4), (1, 1)):
+        logits = answer(*_model_parts(*sizes))
+        if logits.shape != (*sizes, 6):
+            return (
+                f"For ids of shape {sizes} and 6 tokens there are (B, L, V) = {(*sizes, 6)} "
+                f"scores; yours: {tuple(logits.shape)}."
+            )
+
+
+@language_model.check
+def later_tokens_are_not_seen(answer):
+    ids, *others = _model_parts(1, 5)
+    logits = answer(ids, *others)
+    other = ids.clone()
+    other[:, 3] = (ids[:, 3] + 1) % 6
+    if not torch.allclose(answer(other, *others)[:, :3], logits[:, :3]):
+        return (
+            "Token 3 was changed, and scores at places before it moved: each layer should be "
+            "called with the causal mask, a lower triangle of True."
+        )
+
+
+@language_model.check
+def embedded_scaled_placed_stacked_and_scored(answer):
+    ids, table, positions, layers, norm = _model_parts()
+    logits = answer(ids, table, positions, layers, norm)
+
+    def by_hand(factor=3**0.5, some=layers, places=positions[:4], last=norm):
+        x = torch.stack([torch.stack([table[i] for i in row.tolist()]) for row in ids])
+        x = factor * x + places
+        for layer in some:
+            x = layer(x, torch.ones(4, 4, dtype=torch.bool).tril())
+        return torch.stack([last(x) @ row for row in table], dim=-1)
+
+    if torch.allclose(logits, by_hand()):
+        return None
+    slips = {
+        "The rows of the table should be multiplied by the root of `d_model`.": {"factor": 1.0},
+        "The positions are not added in yours, or not those of the first places.": {"places": 0.0},
+        "The last norm is missing in yours: it comes before the scores.": {"last": lambda h: h},
+        "Only one layer is used in yours; there are several.": {"some": layers[:1]},
+        "The layers are gone through backwards in yours.": {"some": layers[::-1]},
+    }
+    for message, slip in slips.items():
+        if torch.allclose(logits, by_hand(**slip)):
+            return message
+    return (
+        "Look up, times the root of d_model, plus positions; all layers in turn; the last norm; "
+        "dot products with the rows of the table. Yours comes to something else."
+    )
+
+
+@language_model.wrong(logits_have_a_score_for_each_token, "(B, L, V)")
+def my_language_model(ids, table, positions, layers, final_norm):
+    seq_len, d_model = ids.size(1), table.size(1)
+    causal = torch.ones(seq_len, seq_len, dtype=torch.bool).tril()
+    x = table[ids] * d_model**0.5 + positions[:seq_len]
+    for layer in layers:
+        x = layer(x, causal)
+    return final_norm(x)
+
+
+@language_model.wrong(later_tokens_are_not_seen, "the causal mask")
+def my_language_model(ids, table, positions, layers, final_norm):
+    x = table[ids] * table.size(1) ** 0.5 + positions[: ids.size(1)]
+    for layer in layers:
+        x = layer(x, None)
+    return final_norm(x) @ table.T
+
+
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "the root of `d_model`")
+def my_language_model(ids, table, positions, layers, final_norm):
+    causal = torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).tril()
+    x = table[ids] + positions[: ids.size(1)]
+    for layer in layers:
+        x = layer(x, causal)
+    return final_norm(x) @ table.T
+
+
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "The last norm is missing")
+def my_language_model(ids, table, positions, layers, final_norm):
+    causal = torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).tril()
+    x = table[ids] * table.size(1) ** 0.5 + positions[: ids.size(1)]
+    for layer in layers:
+        x = layer(x, causal)
+    return x @ table.T
+
+
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "Only one layer")
+def my_language_model(ids, table, positions, layers, final_norm):
+    causal = torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).tril()
+    x = table[ids] * table.size(1) ** 0.5 + positions[: ids.size(1)]
+    for layer in layers:
+        return final_norm(layer(x, causal)) @ table.T
+
+
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "not those of the first places")
+def my_language_model(ids, table, positions, layers, final_norm):
+    causal = torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).tril()
+    x = table[ids] * table.size(1) ** 0.5
+    for layer in layers:
+        x = layer(x, causal)
+    return final_norm(x) @ table.T
+
+
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "something else")
+def my_language_model(ids, table, positions, layers, final_norm):
+    causal = torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).tril()
+    x = (table[ids] + positions[: ids.size(1)]) * table.size(1) ** 0.5
+    for layer in layers:
+        x = layer(x, causal)
+    return final_norm(x) @ table.T
+
+
+def _model_by_parts(ids, table, positions, layers, final_norm):
+    """The oracle: one-hot rows in place of looking up, a sum of products in place of `@`."""
+    seq_len, (vocab_size, d_model) = ids.size(1), table.shape
+    one_hot = functional.one_hot(ids, vocab_size).to(table.dtype)
+    x = torch.einsum("blv,vd->bld", one_hot, table) * math.sqrt(d_model)
+    x = x + positions.narrow(0, 0, seq_len)
+    place = torch.arange(seq_len)
+    for layer in layers:
+        x = layer(x, ~(place > place[:, None]))
+    return torch.einsum("bld,vd->blv", final_norm(x), table)
+
+
+@language_model.inputs(oracle=_model_by_parts)
+def model_calls(draw):
+    batch, seq_len, vocab_size, width, num_layers = draw.sizes(
+        sequences=65, tokens=300, vocabulary=300, columns=300, layers=5
+    )
+    ids = draw.wholes(0, vocab_size - 1, batch, seq_len)
+    layers = [_mixing_layer(0.5 + number / 4) for number in range(num_layers)]
+    norm = draw.one_of(lambda h: h.tanh() - 0.25, torch.sin, torch.sigmoid)
+    table = draw.floats(vocab_size, width, scale=draw.scale(1, 10))
+    return ids, table, draw.floats(seq_len + draw.whole(0, 3), width), layers, norm
+
+
+@language_model.wrong(model_calls, "should have shape")
+def my_language_model(ids, table, positions, layers, final_norm):
+    ids = ids[:, :64]
+    causal = torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).tril()
+    x = table[ids] * table.size(1) ** 0.5 + positions[: ids.size(1)]
+    for layer in layers:
+        x = layer(x, causal)
+    return final_norm(x) @ table.T
+
+
 # --- layers ------------------------------------------------------------------------------------
 
 layer_order = Ordering(
@@ -840,7 +1472,7 @@ layer_order = Ordering(
     task="Put the steps of a *pre-norm* encoder layer in order.",
     items={
         "a": "add what attention found to x",
-        "b": "widen each token's vector, bend it, narrow it",
+        "b": "widen each token's vector, apply the activation function, narrow it",
         "c": "normalise, for attention",
         "d": "add what feed-forward made to x",
         "e": "each token averages the values of all",
@@ -849,8 +1481,8 @@ layer_order = Ordering(
     right="ceafbd",
     rule="There are two rounds of three: normalise, change, add. Tokens meet in the first one.",
     hints=("Which of the two sub-layers lets tokens meet, and which works on each by itself?",),
-    because="First the tokens exchange, then each one digests; each time before, the norm, and "
-    "after, the sum.",
+    because="First the tokens exchange, then each is changed by itself; each time before, the "
+    "norm, and after, the sum.",
 )
 
 cross_shape = ShapePuzzle(
@@ -967,147 +1599,3 @@ crossing = Number(
     because="24 n d² = 4 n² d gives n = 6 d. At half of it the length adds half to the cost of "
     "a token.",
 )
-
-# --- training the decoder ----------------------------------------------------------------------
-
-shift = FindTheBug(
-    returns=("decoder_input", "wanted"),
-    harm="wanted at the same place",
-    task="""
-    `target` holds whole target sequences, `<start>` first and `<end>` last, `(B, L)`. The decoder
-    reads `decoder_input` and should predict `wanted`, both `(B, L - 1)`. With this function
-    training goes wonderfully: the loss falls to 0 in no time. Then the model cannot write a single
-    date. Repair it.
-    """,
-    hints=(
-        "Write both out for one short sequence: what does the decoder see at the place where it "
-        "should say the first digit?",
-        "The causal mask lets a position look at itself.",
-    ),
-    because="At each place the decoder sees the tokens up to this one, and should say the next. "
-    "The mask hides the places after it, not the place itself.",
-)
-
-
-@shift.stub
-def make_pair(target):
-    """What the decoder reads, and what it should say: (B, L) -> (B, L - 1), twice."""
-    decoder_input = target[:, 1:]
-    wanted = target[:, 1:]
-    return decoder_input, wanted
-
-
-@shift.reference
-def make_pair(target):
-    return target[:, :-1], target[:, 1:]
-
-
-@shift.right
-def make_pair(target):
-    steps = target.size(1) - 1
-    return target.narrow(1, 0, steps), target.narrow(1, 1, steps)
-
-
-@shift.right
-def make_pair(target):
-    *decoder_input, _ = target.unbind(dim=1)
-    _, *wanted = target.unbind(dim=1)
-    return torch.stack(decoder_input, dim=1), torch.stack(wanted, dim=1)
-
-
-@shift.right
-def make_pair(target):
-    return target.unfold(1, 2, 1).unbind(dim=-1)
-
-
-def _sequences(batch: int = 3, length: int = 5):
-    """Ids that are all different, so that each place can be told from each other."""
-    return torch.arange(10, 10 + batch * length).reshape(batch, length)
-
-
-@shift.check
-def both_are_one_shorter(answer):
-    for sizes in ((3, 5), (1, 2)):
-        for name, part in zip(("decoder_input", "wanted"), answer(_sequences(*sizes)), strict=True):
-            if part.is_floating_point():
-                return f"`{name}` are token ids, whole numbers; yours are {part.dtype}."
-            if part.shape != (sizes[0], sizes[1] - 1):
-                return (
-                    f"For a target of shape {sizes}, `{name}` should be (B, L - 1) = "
-                    f"{(sizes[0], sizes[1] - 1)}; yours is {tuple(part.shape)}."
-                )
-
-
-@shift.check
-def answer_is_not_shown(answer):
-    decoder_input, wanted = answer(_sequences())
-    if (decoder_input == wanted).any():
-        return (
-            "What the decoder reads at a place is what is wanted at the same place: it need only "
-            "copy. It should read the token *before*."
-        )
-
-
-@shift.check
-def decoder_reads_from_the_start(answer):
-    target = _sequences(2, 6)
-    decoder_input, _ = answer(target)
-    for place in range(5):
-        if not torch.equal(decoder_input[:, place], target[:, place]):
-            return (
-                f"Place {place} of `decoder_input` should hold token {place} of the target: when "
-                f"the model writes, it is given `<start>` first, and then what it wrote."
-            )
-
-
-@shift.check
-def wanted_is_the_next_token(answer):
-    target = _sequences(2, 6)
-    _, wanted = answer(target)
-    for place in range(5):
-        if not torch.equal(wanted[:, place], target[:, place + 1]):
-            return (
-                f"Place {place} of `wanted` should hold token {place + 1} of the target, the next "
-                f"one; the last is `<end>`, for the model has to learn to stop."
-            )
-
-
-@shift.wrong(both_are_one_shorter, "should be (B, L - 1)")
-def make_pair(target):
-    return target, target[:, 1:]
-
-
-@shift.wrong(both_are_one_shorter, "`wanted` should be")
-def make_pair(target):
-    return target[:, :-1], target[1:]
-
-
-@shift.wrong(both_are_one_shorter, "`wanted` are token ids")
-def make_pair(target):
-    return target[:, :-1], target[:, 1:].float()
-
-
-@shift.wrong(answer_is_not_shown, "need only copy")
-def make_pair(target):
-    return target[:, :-1], target[:, :-1]
-
-
-@shift.wrong(decoder_reads_from_the_start, "is given `<start>` first")
-def make_pair(target):
-    return target[:, 1:], target[:, :-1]
-
-
-@shift.wrong(wanted_is_the_next_token, "has to learn to stop")
-def make_pair(target):
-    return target[:, :-1], target[:, 1:].flip(1).roll(1, dims=1)
-
-
-@shift.inputs(oracle=lambda target: target.unfold(1, 2, 1).unbind(dim=-1))
-def pair_calls(draw):
-    batch, length = draw.sizes(sequences=65, tokens=(2, 300))
-    return (draw.wholes(0, 1_000, batch, length),)
-
-
-@shift.wrong(pair_calls, "should have shape")
-def make_pair(target):
-    return target[:, :-1][:, :64], target[:, 1:][:, :64]

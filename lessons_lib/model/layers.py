@@ -56,7 +56,7 @@ class Config:
 
 
 class FeedForward(nn.Sequential):
-    """Widen each token's vector, bend it, narrow it: (..., d_model) -> (..., d_model).
+    """Widen each token's vector, activate, narrow: (..., d_model) -> (..., d_model).
 
     Source: Vaswani et al. 2017, section 3.3; GELU: Hendrycks and Gimpel 2016 (arXiv:1606.08415).
     """

@@ -66,7 +66,7 @@ def load_language_tokenizer() -> ByteLevelBytePair:
 
     >>> tokenizer = load_language_tokenizer()
     >>> [tokenizer.pieces[number] for number in tokenizer.encode("It rained 12 days")]
-    ['It', 'Ġrained', 'Ġ', '1', '2', 'Ġdays']
+    ['It', 'Ġra', 'ined', 'Ġ', '1', '2', 'Ġdays']
     """
     file = open_language_model()
     pieces, kinds, merges = (

@@ -51,7 +51,7 @@ def chosen_weight(results: dict, variant: Variant) -> float:
     sources = [name for name in runs[0]["predictions"] if name.startswith(_VALIDATION)]
     domains = [name.removeprefix(_VALIDATION) for name in sources]
     said = [[unpack(run["predictions"][name]) for run in runs] for name in sources]
-    truth = [[one.rating for one in load_split(domain).validation] for domain in domains]
+    truth = [ratings_of(texts_of(domain, "validation")) for domain in domains]
     return blend_weight(said, [lexicon_scores(d, "validation") for d in domains], truth)
 
 
@@ -82,11 +82,12 @@ def outcome_of(
     return paired_difference(first, second, ratings_of(texts), groups, num_resamples, constant=0.0)
 
 
-def texts_of(domain: str, part: str) -> list[Snippet]:
+@functools.cache  # an interval asks for the same texts again and again
+def texts_of(domain: str, part: str) -> tuple[Snippet, ...]:
     """A domain's "test", "validation" or "sealed" texts, with their ratings."""
     if part == "sealed":
-        return sealed_texts(domain, opened=True)
-    return getattr(load_split(domain), part)
+        return tuple(sealed_texts(domain, opened=True))
+    return tuple(getattr(load_split(domain), part))
 
 
 def ratings_of(texts: Sequence[Snippet]) -> np.ndarray:

@@ -123,7 +123,7 @@ def test_stop_in_a_property_of_what_is_returned_is_told(stop):
 
 
 def test_emptied_vocabulary_is_told_and_breaks_no_later_check():
-    exercise = registry.find("transformer.wordpiece")
+    exercise = registry.find("tokens.wordpiece")
 
     def my_wordpiece(word, vocabulary):
         pieces = exercise.reference_function(word, vocabulary)

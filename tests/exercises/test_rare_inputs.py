@@ -79,7 +79,7 @@ def positions_of_half_precision(vectors, positions):
         ("sequences_before_attention.convolution", always_float64, "torch.float64"),
         ("fine_tuning.rates", by_rank_of_depth, "the rate two levels below"),
         ("domains_and_transfer.grouped_split", share_rounded_down, "should hold at least"),
-        ("transformer.wordpiece", equal_to_all, "`unaffable` yours gives ['nothing']"),
+        ("tokens.wordpiece", equal_to_all, "`unaffable` yours gives ['nothing']"),
         ("self_attention.attention", mask_as_one_column_ignored, "at ["),
         ("self_attention.attention", hidden_by_a_hundred, "large scores"),
         ("transformer.layer_norm", by_mean_square, "On an input"),

@@ -12,7 +12,7 @@ import torch
 from filelock import FileLock
 
 from lessons_lib import exercises
-from lessons_lib.exercises.engine import record
+from lessons_lib.exercises.engine import record, registry
 
 OLDER = {"passed": True, "tries": 3, "passed_at": "2026-01-01T10:00:00+00:00", "first_guess": "a"}
 NEWER = {"passed": True, "tries": 2, "passed_at": "2026-02-01T10:00:00+00:00", "first_guess": "b"}
@@ -218,6 +218,21 @@ def test_exported_progress_comes_back(tmp_path, monkeypatch):
     assert record.load() == {**taken, "c.y": {"passed": False, "tries": 1}}
     exercises.import_progress(path)
     assert record.load()["c.x"] == taken["c.x"]
+
+
+def test_what_was_done_under_an_older_name_is_kept_under_the_present_one(tmp_path):
+    earlier, later = tmp_path / "earlier.json", tmp_path / "later.json"
+    record.write({"transformer.wordpiece": OLDER, "c.x": OPEN}, earlier)
+    assert record.read(earlier) == {"tokens.wordpiece": OLDER, "c.x": OPEN}
+    record.write({"transformer.wordpiece": OLDER, "tokens.wordpiece": OPEN}, later)
+    entry = record.read(later)["tokens.wordpiece"]
+    assert (entry["passed"], entry["tries"], entry["first_guess"]) == (True, 5, "a")
+
+
+def test_every_present_name_of_a_renamed_exercise_is_that_of_an_exercise():
+    for old, new in record.RENAMED.items():
+        assert registry.find(new).name == new
+        assert registry.find(old).name == new  # so an older notebook can still ask for it
 
 
 def test_import_of_something_else_changes_nothing(tmp_path):

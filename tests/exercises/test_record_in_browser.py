@@ -37,6 +37,16 @@ def test_a_progress_file_of_the_page_is_read_by_the_notebooks(scripts, tmp_path)
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("also", [{}, {new: OPEN for new in record.RENAMED.values()}])
+def test_both_know_an_exercise_by_its_older_name(scripts, also, tmp_path):
+    path = tmp_path / "progress.json"
+    record.write({old: OLDER for old in record.RENAMED} | also | {"c.one": NEWER}, path)
+    read = scripts.evaluate("text => lessons.read(text)", path.read_text("utf-8"))
+    assert read == record.read(path)
+    assert set(read) == {*record.RENAMED.values(), "c.one"}
+
+
+@pytest.mark.browser
 def test_both_write_the_same_file(scripts, tmp_path):
     kept = {"c.two": OLDER, "c.one": NEWER, "c.three": OPEN}
     record.write(kept, tmp_path / "progress.json")

@@ -5,7 +5,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from tools_path import pages_extension
+from tools_path import figure_numbers, pages_extension
 
 from lessons_lib.base import svg
 
@@ -66,4 +66,6 @@ def test_it_is_the_body_of_a_page_that_is_drawn_into():
     context = {"body": stored("A line.")}
     assert base64.b64encode(DRAWING.encode()).decode() in context["body"]
     pages_extension.draw_figures_into_page(None, "page", "page.html", context, None)
-    assert context["body"] == pages_extension.with_drawings(stored("A line."))
+    drawn = pages_extension.with_drawings(stored("A line."))
+    assert drawn in context["body"]
+    assert context["body"] == figure_numbers.with_numbers(drawn, "page")

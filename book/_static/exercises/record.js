@@ -7,6 +7,10 @@
   const PLACE = "transformer-transfer.progress";
   const SCHEMA = 1;
   const DAMAGED = "The progress file is damaged.";
+  const RENAMED = { // exercises that were called otherwise in a file of before; as in record.py
+    "transformer.shift": "training_and_generation.shift",
+    "transformer.wordpiece": "tokens.wordpiece",
+  };
   const unkept = {}; // for where the browser keeps nothing: it lasts as long as the page
 
   lessons.kept = place => {
@@ -52,7 +56,18 @@
     }
     const {exercises} = content;
     if (!isObject(exercises) || !Object.values(exercises).every(isEntry)) throw new Error(DAMAGED);
-    return exercises;
+    return renamed(exercises);
+  };
+
+  // Each entry under its exercise's present name, joined where both names are there.
+  const renamed = record => {
+    const all = Object.entries(record);
+    return lessons.merge(
+      Object.fromEntries(all.filter(([name]) => !(name in RENAMED))),
+      Object.fromEntries(
+        all.filter(([name]) => name in RENAMED).map(([name, entry]) => [RENAMED[name], entry]),
+      ),
+    );
   };
 
   lessons.written = record => {

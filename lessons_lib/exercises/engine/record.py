@@ -16,6 +16,10 @@ from pathlib import Path
 from lessons_lib.base.files import atomic_write, user_folder
 
 SCHEMA = 1
+RENAMED = {  # exercises that were called otherwise in a file of before; in record.js as well
+    "transformer.shift": "training_and_generation.shift",
+    "transformer.wordpiece": "tokens.wordpiece",
+}
 _LOCK_PATIENCE_SECONDS = 10.0  # a write takes milliseconds
 Record = dict[str, dict]
 
@@ -46,7 +50,7 @@ def load() -> Record:
 
 
 def read(path: Path) -> Record:
-    """Read one progress file.
+    """Read one progress file; exercises that it calls by an older name come by their present one.
 
     Raises:
         FileNotFoundError: there is none at `path`.
@@ -63,7 +67,7 @@ def read(path: Path) -> Record:
     record = content.get("exercises")
     if not isinstance(record, dict) or not all(map(_is_entry, record.values())):
         raise ProgressError(f"The progress file {path} is damaged.")
-    return record
+    return _renamed(record)
 
 
 def write(record: Record, path: Path) -> None:
@@ -166,6 +170,12 @@ def _merge_entries(one: dict, other: dict) -> dict:
     joined["passed"] = one["passed"] or other["passed"]
     joined["tries"] = max(one["tries"], other["tries"])
     return joined
+
+
+def _renamed(record: Record) -> Record:
+    """Each entry under its exercise's present name, joined where both names are there."""
+    found = {name: entry for name, entry in record.items() if name not in RENAMED}
+    return merge(found, {new: record[old] for old, new in RENAMED.items() if old in record})
 
 
 def _is_entry(entry) -> bool:

@@ -6,6 +6,7 @@ import sys
 from types import ModuleType
 
 from .declare import Exercise
+from .record import RENAMED
 from .state import fixed_state
 
 # The chapters that have exercises, in the course's order, with their titles.
@@ -15,7 +16,9 @@ TITLES = {
     "self_attention": "Self-attention",
     "multi_head_attention": "Multi-head attention",
     "positional_encoding": "Positional encoding",
+    "tokens": "Tokens",
     "transformer": "The whole Transformer",
+    "training_and_generation": "Training and generation",
     "pretraining": "Pre-training",
     "real_weights": "Real weights, your own code",
     "real_language_model": "A real language model",
@@ -61,7 +64,7 @@ def _module_of(chapter: str) -> ModuleType:
 
 
 def find(name: str) -> Exercise:
-    """The exercise called `name`.
+    """The exercise called `name`, now or in an older notebook.
 
     Raises:
         UnknownExercise: there is none; the message names near ones, and the chapter that has it.
@@ -71,6 +74,7 @@ def find(name: str) -> Exercise:
             f'The first argument is the exercise\'s name in quotes, such as "{_all_names()[0]}"; '
             f"it was a {type(name).__name__}."
         )
+    name = RENAMED.get(name, name)
     chapter, _, short = name.partition(".")
     if chapter in chapters():
         for exercise in exercises_of(chapter):
