@@ -309,6 +309,366 @@ def my_soft_lookup(query, keys, values):
     return torch.softmax(scores, dim=0) @ values[:128]
 
 
+# --- attention without a mask -------------------------------------------------------------------
+
+attention_plain = CodeExercise(
+    returns=("output", "weights"),
+    task="""
+    Write `my_plain_attention(query, key, value)`: the formula, with the scaling by √D and without
+    a mask. Return `(output, weights)`. Shapes: query `(..., Q, D)`, key `(..., K, D)`, value
+    `(..., K, V)`, with any leading axes.
+    """,
+    hints=(
+        "Three steps: scaled scores, softmax over the keys, average. Write each shape "
+        "beside its line.",
+        "`key.transpose(-2, -1)` swaps the last two axes whatever stands before them.",
+        "`torch.softmax(scores, dim=-1)` shares out one whole for each query; `@ value` averages.",
+    ),
+    because="Scores compare each query with every key; softmax over the keys makes each row sum "
+    "to 1; the product with the values is an average for each query.",
+)
+
+
+@attention_plain.stub
+def my_plain_attention(query, key, value):
+    """Return (output, weights) of attention without a mask."""
+    raise NotImplementedError
+
+
+@attention_plain.reference
+def my_plain_attention(query, key, value):
+    scores = query @ key.transpose(-2, -1) / query.size(-1) ** 0.5  # (..., Q, K)
+    weights = torch.softmax(scores, dim=-1)
+    return weights @ value, weights  # (..., Q, V), (..., Q, K)
+
+
+@attention_plain.right
+def my_plain_attention(query, key, value):
+    scores = torch.einsum("...qd,...kd->...qk", query, key) * query.shape[-1] ** -0.5
+    weights = scores.softmax(dim=-1)
+    return torch.einsum("...qk,...kv->...qv", weights, value), weights
+
+
+@attention_plain.right
+def my_plain_attention(query, key, value):
+    scores = torch.matmul(query / math.sqrt(key.shape[-1]), key.mT)
+    powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True).detach())
+    weights = powers / powers.sum(dim=-1, keepdim=True)
+    return torch.matmul(weights, value), weights
+
+
+@attention_plain.right
+def my_plain_attention(query, key, value):
+    rows, shares = [], []
+    for position in range(query.shape[-2]):
+        one = query[..., position : position + 1, :]
+        share = ((one * key).sum(dim=-1) / query.shape[-1] ** 0.5).softmax(dim=-1)
+        shares.append(share)
+        rows.append((share[..., None] * value).sum(dim=-2))
+    return torch.stack(rows, dim=-2), torch.stack(shares, dim=-2)
+
+
+def _attention_inputs(scale: float = 1.0, dtype=torch.float64, leading=(2, 3), width: int = 7):
+    """Query (..., 5, 7), key (..., 6, 7), value (..., 6, 4): all sizes differ."""
+    rng = torch.Generator().manual_seed(2)
+    shapes = (*leading, 5, width), (*leading, 6, width), (*leading, 6, 4)
+    return tuple(scale * torch.randn(shape, generator=rng, dtype=dtype) for shape in shapes)
+
+
+def _torch_weights(query, key, mask=None):
+    """The oracle for the weights: torch's own attention, applied to the identity as values."""
+    identity = torch.eye(key.size(-2), dtype=key.dtype).expand(*key.shape[:-1], key.size(-2))
+    return functional.scaled_dot_product_attention(query, key, identity, attn_mask=mask)
+
+
+@attention_plain.check
+def shapes_are_right(answer):
+    output, weights = answer(*_attention_inputs())
+    if (output.shape, weights.shape) == ((2, 3, 5, 6), (2, 3, 5, 4)):
+        return "The two are the wrong way round: `return output, weights`."
+    if weights.shape != (2, 3, 5, 6):
+        return (
+            f"`weights` should be (..., queries, keys) = (2, 3, 5, 6); yours is "
+            f"{tuple(weights.shape)}. Scores are query @ key transposed over its last two axes."
+        )
+    if output.shape != (2, 3, 5, 4):
+        return (
+            f"`output` should be (..., queries, value width) = (2, 3, 5, 4); yours is "
+            f"{tuple(output.shape)}. It is weights @ value."
+        )
+    for name, tensor in (("output", output), ("weights", weights)):
+        message = other_dtype(name, tensor, torch.float64, _FIXED)
+        if message:
+            return message
+
+
+@attention_plain.check
+def each_row_sums_to_one(answer):
+    _, weights = answer(*_attention_inputs())
+    totals = weights.sum(dim=-1)
+    if torch.allclose(totals, torch.ones(2, 3, 5, dtype=torch.float64)):
+        return None
+    if torch.allclose(weights.sum(dim=-2), torch.ones(2, 3, 6, dtype=torch.float64)):
+        return (
+            "Each *column* sums to 1: the softmax runs over the queries. It should run over the "
+            "keys, dim=-1, so that each query shares out one whole."
+        )
+    furthest = totals.flatten()[(totals - 1).abs().argmax()].item()
+    cause = "Does the softmax run over the keys only, dim=-1, and is its result what you return?"
+    if abs(furthest - 1) < 0.01:
+        cause = "Is something small added to the sum that they are divided by?"
+    mine, _ = told_apart(furthest, 1.0)
+    return f"Each row of `weights` should sum to 1; one of yours sums to {mine}. {cause}"
+
+
+@attention_plain.check
+def scores_are_scaled_dot_products(answer):
+    query, key, value = _attention_inputs()
+    _, weights = answer(query, key, value)
+    if torch.allclose(weights, _torch_weights(query, key), atol=1e-9):
+        narrow = _attention_inputs(width=3)
+        if torch.allclose(answer(*narrow)[1], _torch_weights(*narrow[:2]), atol=1e-9):
+            return None
+        return "With another width D the scaling is wrong: is a number fixed that should be √D?"
+    if (weights == 0).any():
+        return "Without a mask every key gets some weight; yours hides some. Is a mask built in?"
+    slips = {
+        1.0: "The scores are not scaled: divide them by √D, the root of the query's width.",
+        7.0: "The scores are divided by D; it should be its square root, √D.",
+        6**0.5: "The scores are divided by the root of the number of keys; it should be √D, "
+        "the root of the width that is summed over.",
+        5**0.5: "The scores are divided by the root of the number of queries; it should be √D, "
+        "the root of the width that is summed over.",
+        7**-0.5: "The scores are multiplied by √D; they should be divided by it.",
+    }
+    for divisor, message in slips.items():
+        if torch.allclose(weights, torch.softmax(query @ key.mT / divisor, dim=-1)):
+            return message
+    if torch.allclose(weights, torch.softmax(-(query @ key.mT) / 7**0.5, dim=-1)):
+        return "The worst match gets the largest weight: is there a minus sign too many?"
+    return (
+        "The weights are not softmax(query · key / √D), taken over the keys. Is D the last axis of "
+        "the query, and every key compared with every query?"
+    )
+
+
+@attention_plain.check
+def output_is_the_weighted_average(answer):
+    query, key, value = _attention_inputs()
+    output, weights = answer(query, key, value)
+    if not torch.allclose(output, weights @ value, atol=1e-9):
+        return "`weights` is right, but `output` is not weights @ value."
+
+
+@attention_plain.check
+def leading_axes_may_be_any_and_one_token_is_enough(answer):
+    for leading in ((), (1,), (2, 1, 3)):
+        inputs = _attention_inputs(leading=leading)
+        output, _ = answer(*inputs)
+        if not torch.allclose(output, functional.scaled_dot_product_attention(*inputs), atol=1e-9):
+            return (
+                f"With leading axes {leading} the output is wrong: does a line count on four axes?"
+            )
+    one = [tensor[..., :1, :] for tensor in _attention_inputs()]
+    output, weights = answer(*one)
+    if weights.shape != (2, 3, 1, 1) or output.shape != (2, 3, 1, 4):
+        return (
+            f"For one query and one key `output` should be (2, 3, 1, 4) and `weights` "
+            f"(2, 3, 1, 1); yours are {tuple(output.shape)} and {tuple(weights.shape)}. "
+            f"Does a `squeeze` drop axes?"
+        )
+    if not torch.allclose(output, one[2]) or not (weights == 1).all():
+        return "A single token can only look at itself: weight 1, and its own value comes out."
+
+
+@attention_plain.check
+def precision_is_kept(answer):
+    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-6)):
+        inputs = _attention_inputs(dtype=dtype)
+        output, _ = answer(*inputs)
+        if output.dtype != dtype:
+            return other_dtype("output", output, dtype, _FIXED)
+        difference = output - functional.scaled_dot_product_attention(*inputs)
+        if not difference.abs().max() < tolerance:
+            return (
+                f"In {dtype} the output is off by {difference.abs().max():.1g}: is a part of it "
+                f"computed in less, or something added to a sum?"
+            )
+
+
+@attention_plain.check
+def large_scores_do_not_overflow(answer):  # the same fact as for the look-up, on this function
+    inputs = _attention_inputs(scale=30.0, dtype=torch.float32)
+    output, _ = answer(*inputs)
+    if not torch.isfinite(output).all():
+        return (
+            "With large scores the output is not a finite number: exp of a large score overflows. "
+            "torch.softmax subtracts the largest score first."
+        )
+    query, key, value = _attention_inputs(scale=300.0)
+    _, weights = answer(query, key, value)
+    if not torch.allclose(weights, _torch_weights(query, key), atol=1e-9):
+        return (
+            "With large scores the weights are wrong: are the scores bounded, or is the largest of "
+            "*all* subtracted rather than the largest of each row?"
+        )
+
+
+@attention_plain.check
+def inputs_need_not_be_contiguous(answer):
+    inputs = [tensor.transpose(0, 1) for tensor in _attention_inputs()]
+    output, _ = answer(*inputs)
+    if not torch.allclose(output, functional.scaled_dot_product_attention(*inputs), atol=1e-9):
+        return (
+            "For inputs that are transposed views the output is wrong: does a `reshape` mix axes?"
+        )
+
+
+def _wrong_gradients(answer, mask=None) -> str | None:
+    """What is wrong with the gradients through `output` and through `weights`."""
+    ours = [tensor.requires_grad_() for tensor in _attention_inputs()]
+    oracle = [tensor.requires_grad_() for tensor in _attention_inputs()]
+    output, weights = answer(*ours) if mask is None else answer(*ours, mask)
+    output.square().sum().backward(retain_graph=True)
+    wanted = functional.scaled_dot_product_attention(*oracle, attn_mask=mask)
+    wanted.square().sum().backward()
+    message = wrong_gradient(("query", "key", "value"), ours, oracle)
+    if message:
+        return message
+    if not weights.requires_grad:
+        return "`weights` comes back cut off from its inputs: return it without `.detach()`."
+    weights.square().sum().backward()
+    _torch_weights(*oracle[:2], mask).square().sum().backward()
+    message = wrong_gradient(("query", "key"), ours[:2], oracle[:2])
+    return message and f"Through `weights`, not through `output`: {message}"
+
+
+@attention_plain.check
+def gradients_without_a_mask_are_right(answer):
+    return _wrong_gradients(answer)
+
+
+@attention_plain.wrong(shapes_are_right, "(..., queries, keys)")
+def my_plain_attention(query, key, value):
+    weights = torch.softmax(key @ query.mT / query.size(-1) ** 0.5, dim=-2)
+    return weights.mT @ value, weights
+
+
+@attention_plain.wrong(shapes_are_right, "wrong way round")
+def my_plain_attention(query, key, value):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-1)
+    return weights, weights @ value
+
+
+@attention_plain.wrong(shapes_are_right, "weights @ value")
+def my_plain_attention(query, key, value):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-1)
+    return weights, weights
+
+
+@attention_plain.wrong(each_row_sums_to_one, "Each *column* sums to 1")
+def my_plain_attention(query, key, value):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-2)
+    return weights @ value, weights
+
+
+@attention_plain.wrong(scores_are_scaled_dot_products, "not scaled")
+def my_plain_attention(query, key, value):
+    weights = torch.softmax(query @ key.mT, dim=-1)
+    return weights @ value, weights
+
+
+@attention_plain.wrong(scores_are_scaled_dot_products, "square root")
+def my_plain_attention(query, key, value):
+    weights = torch.softmax(query @ key.mT / query.size(-1), dim=-1)
+    return weights @ value, weights
+
+
+@attention_plain.wrong(output_is_the_weighted_average, "not weights @ value")
+def my_plain_attention(query, key, value):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-1)
+    return torch.softmax(weights, dim=-1) @ value, weights
+
+
+@attention_plain.wrong(leading_axes_may_be_any_and_one_token_is_enough, "stopped")
+def my_plain_attention(query, key, value):
+    weights = torch.softmax(query @ key.transpose(2, 3) / query.size(-1) ** 0.5, dim=-1)
+    return weights @ value, weights
+
+
+@attention_plain.wrong(precision_is_kept, "Given torch.float32")
+def my_plain_attention(query, key, value):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    weights = torch.softmax(scores, dim=-1, dtype=torch.float64)
+    return weights @ value.double(), weights
+
+
+@attention_plain.wrong(large_scores_do_not_overflow, "not a finite number")
+def my_plain_attention(query, key, value):
+    powers = torch.exp(query @ key.mT / query.size(-1) ** 0.5)
+    weights = powers / powers.sum(dim=-1, keepdim=True)
+    return weights @ value, weights
+
+
+@attention_plain.wrong(large_scores_do_not_overflow, "largest of each row")
+def my_plain_attention(query, key, value):
+    scores = query @ key.mT / query.size(-1) ** 0.5
+    powers = torch.exp(scores - scores.max())
+    total = powers.sum(dim=-1, keepdim=True)
+    weights = powers / torch.where(total == 0, 1.0, total)
+    return weights @ value, weights
+
+
+@attention_plain.wrong(inputs_need_not_be_contiguous, "stopped")
+def my_plain_attention(query, key, value):
+    lines = query.view(-1, *query.shape[-2:])  # `view` needs one unbroken piece of memory
+    scores = (lines @ key.reshape(-1, *key.shape[-2:]).mT).view(*query.shape[:-1], key.shape[-2])
+    weights = torch.softmax(scores / query.size(-1) ** 0.5, dim=-1)
+    return weights @ value, weights
+
+
+@attention_plain.wrong(gradients_without_a_mask_are_right, "without `.detach()`")
+def my_plain_attention(query, key, value):
+    weights = torch.softmax(query @ key.mT / query.size(-1) ** 0.5, dim=-1)
+    return weights @ value, weights.detach()
+
+
+@attention_plain.wrong(gradients_without_a_mask_are_right, "No gradient reaches `key`")
+def my_plain_attention(query, key, value):
+    scores = query @ key.detach().mT / query.size(-1) ** 0.5 + 0 * (key.sum() * 0)
+    weights = torch.softmax(scores, dim=-1)
+    return weights @ value, weights
+
+
+def _torch_plain_attention(query, key, value):
+    """The oracle for all sizes: torch's attention."""
+    weights = _torch_weights(query, key)
+    return weights @ value, weights
+
+
+def _drawn_inputs(draw):
+    """Query, key and value of any sizes, with any leading axes."""
+    queries, keys, width, value_width, batch = draw.sizes(
+        queries=300, keys=300, columns_of_the_keys=300, columns_of_the_values=300, sequences=65
+    )
+    leading = draw.one_of((), (batch,), (batch, 1), (batch, draw.whole(1, 3)))
+    scale = draw.scale(1, 30, 1_000)
+    query = draw.floats(*leading, queries, width, scale=scale)
+    key = draw.floats(*leading, keys, width, scale=scale)
+    return query, key, draw.floats(*leading, keys, value_width, scale=draw.scale(1, 100))
+
+
+@attention_plain.inputs(oracle=_torch_plain_attention)
+def plain_attention_calls(draw):
+    return _drawn_inputs(draw)
+
+
+@attention_plain.wrong(plain_attention_calls, "should have shape")
+def my_plain_attention(query, key, value):
+    weights = torch.softmax(query[..., :128, :] @ key.mT / query.size(-1) ** 0.5, dim=-1)
+    return weights @ value, weights
+
+
 # --- the whole of attention --------------------------------------------------------------------
 
 attention = CodeExercise(
@@ -390,13 +750,6 @@ def my_attention(query, key, value, mask=None):
     return torch.stack(rows, dim=-2), torch.stack(shares, dim=-2)
 
 
-def _attention_inputs(scale: float = 1.0, dtype=torch.float64, leading=(2, 3), width: int = 7):
-    """Query (..., 5, 7), key (..., 6, 7), value (..., 6, 4): all sizes differ."""
-    rng = torch.Generator().manual_seed(2)
-    shapes = (*leading, 5, width), (*leading, 6, width), (*leading, 6, 4)
-    return tuple(scale * torch.randn(shape, generator=rng, dtype=dtype) for shape in shapes)
-
-
 def _some_mask() -> torch.Tensor:
     """(2, 1, 5, 6): each query sees two to five of the six keys."""
     rng = torch.Generator().manual_seed(3)
@@ -405,89 +758,13 @@ def _some_mask() -> torch.Tensor:
     return mask
 
 
-def _torch_weights(query, key, mask=None):
-    """The oracle for the weights: torch's own attention, applied to the identity as values."""
-    identity = torch.eye(key.size(-2), dtype=key.dtype).expand(*key.shape[:-1], key.size(-2))
-    return functional.scaled_dot_product_attention(query, key, identity, attn_mask=mask)
-
-
-@attention.check
-def shapes_are_right(answer):
-    output, weights = answer(*_attention_inputs())
-    if (output.shape, weights.shape) == ((2, 3, 5, 6), (2, 3, 5, 4)):
-        return "The two are the wrong way round: `return output, weights`."
-    if weights.shape != (2, 3, 5, 6):
-        return (
-            f"`weights` should be (..., queries, keys) = (2, 3, 5, 6); yours is "
-            f"{tuple(weights.shape)}. Scores are query @ key transposed over its last two axes."
-        )
-    if output.shape != (2, 3, 5, 4):
-        return (
-            f"`output` should be (..., queries, value width) = (2, 3, 5, 4); yours is "
-            f"{tuple(output.shape)}. It is weights @ value."
-        )
-    for name, tensor in (("output", output), ("weights", weights)):
-        message = other_dtype(name, tensor, torch.float64, _FIXED)
-        if message:
-            return message
-
-
-@attention.check
-def each_row_sums_to_one(answer):
-    _, weights = answer(*_attention_inputs())
-    totals = weights.sum(dim=-1)
-    if torch.allclose(totals, torch.ones(2, 3, 5, dtype=torch.float64)):
-        return None
-    if torch.allclose(weights.sum(dim=-2), torch.ones(2, 3, 6, dtype=torch.float64)):
-        return (
-            "Each *column* sums to 1: the softmax runs over the queries. It should run over the "
-            "keys, dim=-1, so that each query shares out one whole."
-        )
-    furthest = totals.flatten()[(totals - 1).abs().argmax()].item()
-    cause = "Does the softmax run over the keys only, dim=-1, and is its result what you return?"
-    if abs(furthest - 1) < 0.01:
-        cause = "Is something small added to the sum that they are divided by?"
-    mine, _ = told_apart(furthest, 1.0)
-    return f"Each row of `weights` should sum to 1; one of yours sums to {mine}. {cause}"
-
-
-@attention.check
-def scores_are_scaled_dot_products(answer):
-    query, key, value = _attention_inputs()
-    _, weights = answer(query, key, value)
-    if torch.allclose(weights, _torch_weights(query, key), atol=1e-9):
-        narrow = _attention_inputs(width=3)
-        if torch.allclose(answer(*narrow)[1], _torch_weights(*narrow[:2]), atol=1e-9):
-            return None
-        return "With another width D the scaling is wrong: is a number fixed that should be √D?"
-    if (weights == 0).any():
-        return "Without a mask every key gets some weight; yours hides some. Is a mask built in?"
-    slips = {
-        1.0: "The scores are not scaled: divide them by √D, the root of the query's width.",
-        7.0: "The scores are divided by D; it should be its square root, √D.",
-        6**0.5: "The scores are divided by the root of the number of keys; it should be √D, "
-        "the root of the width that is summed over.",
-        5**0.5: "The scores are divided by the root of the number of queries; it should be √D, "
-        "the root of the width that is summed over.",
-        7**-0.5: "The scores are multiplied by √D; they should be divided by it.",
-    }
-    for divisor, message in slips.items():
-        if torch.allclose(weights, torch.softmax(query @ key.mT / divisor, dim=-1)):
-            return message
-    if torch.allclose(weights, torch.softmax(-(query @ key.mT) / 7**0.5, dim=-1)):
-        return "The worst match gets the largest weight: is there a minus sign too many?"
-    return (
-        "The weights are not softmax(query · key / √D), taken over the keys. Is D the last axis of "
-        "the query, and every key compared with every query?"
-    )
-
-
-@attention.check
-def output_is_the_weighted_average(answer):
-    query, key, value = _attention_inputs()
-    output, weights = answer(query, key, value)
-    if not torch.allclose(output, weights @ value, atol=1e-9):
-        return "`weights` is right, but `output` is not weights @ value."
+for _same in (  # what holds without a mask holds for the whole
+    shapes_are_right,
+    each_row_sums_to_one,
+    scores_are_scaled_dot_products,
+    output_is_the_weighted_average,
+):
+    attention.check(_same)
 
 
 @attention.check
@@ -551,15 +828,13 @@ def query_that_sees_nothing_gets_zeros(answer):
         )
 
 
+attention.check(leading_axes_may_be_any_and_one_token_is_enough)
+
+
 @attention.check
-def works_without_leading_axes_and_for_one_token(answer):
+def mask_goes_with_any_leading_axes(answer):
     for leading in ((), (1,), (2, 1, 3)):
         inputs = _attention_inputs(leading=leading)
-        output, _ = answer(*inputs)
-        if not torch.allclose(output, functional.scaled_dot_product_attention(*inputs), atol=1e-9):
-            return (
-                f"With leading axes {leading} the output is wrong: does a line count on four axes?"
-            )
         mask = _some_mask()[0, 0]
         output, _ = answer(*inputs, mask)
         wanted = functional.scaled_dot_product_attention(*inputs, attn_mask=mask)
@@ -568,49 +843,15 @@ def works_without_leading_axes_and_for_one_token(answer):
                 f"With leading axes {leading} and a mask of shape (5, 6) the output is wrong: "
                 f"does a line about the mask count on four axes?"
             )
-    one = [tensor[..., :1, :] for tensor in _attention_inputs()]
-    output, weights = answer(*one)
-    if weights.shape != (2, 3, 1, 1) or output.shape != (2, 3, 1, 4):
-        return (
-            f"For one query and one key `output` should be (2, 3, 1, 4) and `weights` "
-            f"(2, 3, 1, 1); yours are {tuple(output.shape)} and {tuple(weights.shape)}. "
-            f"Does a `squeeze` drop axes?"
-        )
-    if not torch.allclose(output, one[2]) or not (weights == 1).all():
-        return "A single token can only look at itself: weight 1, and its own value comes out."
+
+
+attention.check(precision_is_kept)
+attention.check(large_scores_do_not_overflow)
 
 
 @attention.check
-def precision_is_kept(answer):
-    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-6)):
-        inputs = _attention_inputs(dtype=dtype)
-        output, _ = answer(*inputs)
-        if output.dtype != dtype:
-            return other_dtype("output", output, dtype, _FIXED)
-        difference = output - functional.scaled_dot_product_attention(*inputs)
-        if not difference.abs().max() < tolerance:
-            return (
-                f"In {dtype} the output is off by {difference.abs().max():.1g}: is a part of it "
-                f"computed in less, or something added to a sum?"
-            )
-
-
-@attention.check
-def large_scores_do_not_overflow(answer):  # the same fact as for the look-up, on this function
-    inputs = _attention_inputs(scale=30.0, dtype=torch.float32)
-    output, _ = answer(*inputs)
-    if not torch.isfinite(output).all():
-        return (
-            "With large scores the output is not a finite number: exp of a large score overflows. "
-            "torch.softmax subtracts the largest score first."
-        )
+def mask_holds_against_large_scores(answer):
     query, key, value = _attention_inputs(scale=300.0)
-    _, weights = answer(query, key, value)
-    if not torch.allclose(weights, _torch_weights(query, key), atol=1e-9):
-        return (
-            "With large scores the weights are wrong: are the scores bounded, or is the largest of "
-            "*all* subtracted rather than the largest of each row?"
-        )
     _, weights = answer(query, key, value, _some_mask())
     if not torch.allclose(weights, _torch_weights(query, key, _some_mask()), atol=1e-9):
         return (
@@ -619,33 +860,12 @@ def large_scores_do_not_overflow(answer):  # the same fact as for the look-up, o
         )
 
 
-@attention.check
-def inputs_need_not_be_contiguous(answer):
-    inputs = [tensor.transpose(0, 1) for tensor in _attention_inputs()]
-    output, _ = answer(*inputs)
-    if not torch.allclose(output, functional.scaled_dot_product_attention(*inputs), atol=1e-9):
-        return (
-            "For inputs that are transposed views the output is wrong: does a `reshape` mix axes?"
-        )
+attention.check(inputs_need_not_be_contiguous)
 
 
 @attention.check
 def gradients_are_right(answer):
-    ours = [tensor.requires_grad_() for tensor in _attention_inputs()]
-    oracle = [tensor.requires_grad_() for tensor in _attention_inputs()]
-    output, weights = answer(*ours, _some_mask())
-    output.square().sum().backward(retain_graph=True)
-    masked = functional.scaled_dot_product_attention(*oracle, attn_mask=_some_mask())
-    masked.square().sum().backward()
-    message = wrong_gradient(("query", "key", "value"), ours, oracle)
-    if message:
-        return message
-    if not weights.requires_grad:
-        return "`weights` comes back cut off from its inputs: return it without `.detach()`."
-    weights.square().sum().backward()
-    _torch_weights(*oracle[:2], _some_mask()).square().sum().backward()
-    message = wrong_gradient(("query", "key"), ours[:2], oracle[:2])
-    return message and f"Through `weights`, not through `output`: {message}"
+    return _wrong_gradients(answer, _some_mask())
 
 
 @attention.wrong(shapes_are_right, "(..., queries, keys)")
@@ -805,7 +1025,7 @@ def my_attention(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@attention.wrong(works_without_leading_axes_and_for_one_token, "stopped")
+@attention.wrong(leading_axes_may_be_any_and_one_token_is_enough, "stopped")
 def my_attention(query, key, value, mask=None):
     scores = query @ key.transpose(2, 3) / query.size(-1) ** 0.5
     if mask is not None:
@@ -816,7 +1036,7 @@ def my_attention(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@attention.wrong(works_without_leading_axes_and_for_one_token, "about the mask")
+@attention.wrong(mask_goes_with_any_leading_axes, "about the mask")
 def my_attention(query, key, value, mask=None):
     scores = query @ key.mT / query.size(-1) ** 0.5
     if mask is not None:
@@ -866,7 +1086,7 @@ def my_attention(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@attention.wrong(large_scores_do_not_overflow, "a hidden key still plays a part")
+@attention.wrong(mask_holds_against_large_scores, "a hidden key still plays a part")
 def my_attention(query, key, value, mask=None):
     scores = query @ key.mT / query.size(-1) ** 0.5
     if mask is not None:
@@ -909,15 +1129,8 @@ def _torch_attention(query, key, value, mask=None):
 
 @attention.inputs(oracle=_torch_attention)
 def attention_calls(draw):
-    queries, keys, width, value_width, batch = draw.sizes(
-        queries=300, keys=300, columns_of_the_keys=300, columns_of_the_values=300, sequences=65
-    )
-    leading = draw.one_of((), (batch,), (batch, 1), (batch, draw.whole(1, 3)))
-    scale = draw.scale(1, 30, 1_000)
-    query = draw.floats(*leading, queries, width, scale=scale)
-    key = draw.floats(*leading, keys, width, scale=scale)
-    value = draw.floats(*leading, keys, value_width, scale=draw.scale(1, 100))
-    mask = draw.mask(*leading, queries, keys)
+    query, key, value = _drawn_inputs(draw)
+    mask = draw.mask(*query.shape[:-1], key.shape[-2])
     return (query, key, value) if mask is None else (query, key, value, mask)
 
 
