@@ -63,7 +63,7 @@ same_shape = Choice(
 bits = Number(
     kind="Estimate the budget",
     answer_name="bits_answer",
-    form="bits for a weight",
+    form="a number of bits",
     task="""
     In the format Q4_1, 32 weights share one block: a scale and a minimum of two bytes each, then
     four bits for each weight. How many bits does a weight cost, all in all?
@@ -74,6 +74,8 @@ bits = Number(
         (4.0, "The four bits alone. The scale and the minimum need room, too."),
         (4.5, "One number of two bytes for each block; there are two."),
         (20.0, "That is the block in bytes. A weight's share of it, in bits, is asked for."),
+        (0.625, "That is in bytes; a byte has eight bits."),
+        (8.5, "That is Q8_0, with a byte for each weight. Here a weight has four bits."),
         (160.0, "That is the whole block in bits; 32 weights share it."),
     ),
     hints=("How many bytes has a block? Times 8, over 32.",),
@@ -186,11 +188,13 @@ def numbers_come_in_their_order(answer):
         )
     if found == [number - 8 for number in _COUNTED]:
         return "Here the numbers run from 0 to 15: nothing is subtracted, the minimum does that."
+    if set(found) == {1.0}:
+        return "Scale and minimum are exchanged: the scale's two bytes come first."
     if found[16:] == [16 * number for number in _COUNTED[16:]]:
         return "The high four bits have to be shifted down by four; yours are 16 times too large."
     return (
-        "With scale 1 and minimum 0 the weights are the numbers themselves. Yours are not: which "
-        "bits of which byte are taken?"
+        "With scale 1 and minimum 0 the weights are the numbers themselves. Yours are not: are the "
+        "two numbers in front read as float16, low byte first, and the right bits of the others?"
     )
 
 
@@ -204,8 +208,6 @@ def scale_and_minimum_are_used(answer):
         return "The minimum is left out: it is added to every weight of its block."
     if torch.equal(found, 0.5 * (numbers - 3)):
         return "The minimum is scaled in yours. It is a weight already: scale first, then add it."
-    if torch.equal(found, -3 * numbers + 0.5):
-        return "Scale and minimum are exchanged: the scale's two bytes come first."
     if torch.equal(found, numbers - 3):
         return "The scale is left out: the numbers are steps, and the scale is a step's width."
     return "With scale 0.5 and minimum -3, number 4 should become -1, and so on; yours does not."
@@ -256,7 +258,7 @@ def my_unpack(blocks):
     return scale * torch.cat([blocks[:, 4:] & 15, blocks[:, 4:] & 240], dim=1) + minimum
 
 
-@unpack.wrong(numbers_come_in_their_order, "which bits of which byte")
+@unpack.wrong(numbers_come_in_their_order, "the right bits")
 def my_unpack(blocks):
     scale, minimum = blocks[:, :4].contiguous().view(torch.float16).float().split(1, dim=1)
     numbers = torch.cat([blocks[:, 4:] & 7, blocks[:, 4:] >> 4], dim=1)
@@ -281,7 +283,7 @@ def my_unpack(blocks):
     return torch.cat([blocks[:, 4:] & 15, blocks[:, 4:] >> 4], dim=1) + minimum
 
 
-@unpack.wrong(numbers_come_in_their_order, "which bits of which byte")
+@unpack.wrong(numbers_come_in_their_order, "are exchanged")
 def my_unpack(blocks):
     minimum, scale = blocks[:, :4].contiguous().view(torch.float16).float().split(1, dim=1)
     return scale * torch.cat([blocks[:, 4:] & 15, blocks[:, 4:] >> 4], dim=1) + minimum
@@ -558,6 +560,11 @@ def one_number_in_nats_comes_back(answer):
         )
     if abs(found.item() + 1) < 1e-9 or abs(found.item() + math.log2(10)) < 1e-9:
         return "The logarithm should be the natural one: the task asks for nats."
+    if found.item() == 0:
+        return (
+            "Yours is 0: is `log_softmax` taken over the vocabulary, and does the token at `start` "
+            "count, the last one included?"
+        )
     return (
         "One token after a model that finds ten tokens equally likely has log-probability "
         f"{-math.log(10):.3f}; yours is {found.item():.3f}."
@@ -682,13 +689,13 @@ def my_continuation(logits, ids, start):
     return forecasts.gather(1, came).sum()
 
 
-@continuation.wrong(one_number_in_nats_comes_back, "equally likely")
+@continuation.wrong(one_number_in_nats_comes_back, "Yours is 0")
 def my_continuation(logits, ids, start):
     forecasts, came = _forecasts(logits, ids, start + 1)
     return forecasts.gather(1, came).sum()
 
 
-@continuation.wrong(one_number_in_nats_comes_back, "equally likely")
+@continuation.wrong(one_number_in_nats_comes_back, "Yours is 0")
 def my_continuation(logits, ids, start):
     return logits[start - 1 : -1].gather(1, ids[start:, None]).sum()
 
@@ -745,7 +752,9 @@ cache_megabytes = Number(
     truth=lambda: 2 * 30 * 3 * 64 * 4 * 1000 / 1e6,
     factor=1.01,
     traps=(
-        (23.04, "Keys alone, or values alone; both are kept."),
+        (23.04, "Half of it: keys and values are both kept, and a float32 has four bytes."),
+        (43.945, "That is in MiB, of 1,048,576 bytes; megabytes are asked for."),
+        (46_080.0, "That is in kilobytes; megabytes are asked for."),
         (138.24, "That is for 9 heads of keys and values. Three query heads share one."),
         (1.536, "One layer's; there are 30."),
         (11.52, "That is the number of *numbers*, in millions; each has four bytes."),
@@ -771,10 +780,10 @@ hardest = Ordering(
         "c": "each after the sentences that stand before it in its article",
     },
     right="cba",
-    rule="What helps to foresee a word: its neighbours in order, and what the text is about.",
+    rule="What helps to foresee a word: its neighbours in order, and its own text before it.",
     hints=("Which of the three takes something away from the model, and which gives it more?",),
-    because="The article before it names people and subjects that the sentence takes up; without "
-    "the order of its words there is little left to foresee the next one from.",
+    because="Its own article helps to foresee it. With its words in random order the model does "
+    "worse than a table of how frequent each piece is.",
 )
 
 unfair_prompts = Choice(
@@ -876,7 +885,7 @@ def rows_of_shares_come_back(answer):
     if found.dtype != log_p.dtype:
         return f"Given float64, float64 should come back; yours is {found.dtype}."
     if (found < 0).any():
-        return "Some of yours are negative: those are logarithms, not shares."
+        return "Some of yours are negative. Are they logarithms, or differences of probabilities?"
     sums = found.sum(dim=-1)
     if not torch.allclose(sums, torch.ones_like(sums)):
         columns = found.sum(dim=0)
@@ -906,9 +915,11 @@ def the_preference_is_divided_out(answer):
         return "The empty text plays no part in yours."
     if torch.allclose(found, (log_p + empty).softmax(dim=-1)):
         return "The preference is multiplied in, not divided out: subtract the logarithms."
+    if torch.allclose(found, (empty - log_p).softmax(dim=-1)):
+        return "It is turned round: the text's probabilities are divided by the empty text's."
     return (
-        "The shares are not those of the texts' probabilities over the empty text's. Are the "
-        "logarithms turned into probabilities before they are divided?"
+        "The shares are not those of the texts' probabilities over the empty text's. One way: "
+        "the difference of the logarithms, then one `softmax`."
     )
 
 
@@ -942,7 +953,7 @@ def my_calibrated(log_p, empty):
     return (log_p - empty).softmax(dim=-1)[:, 0]
 
 
-@calibrated.wrong(rows_of_shares_come_back, "those are logarithms")
+@calibrated.wrong(rows_of_shares_come_back, "Are they logarithms")
 def my_calibrated(log_p, empty):
     return (log_p - empty).log_softmax(dim=-1)
 
@@ -972,7 +983,7 @@ def my_calibrated(log_p, empty):
     return (log_p + empty).softmax(dim=-1)
 
 
-@calibrated.wrong(the_preference_is_divided_out, "before they are divided")
+@calibrated.wrong(the_preference_is_divided_out, "then one `softmax`")
 def my_calibrated(log_p, empty):
     return (log_p / empty).softmax(dim=-1)
 
