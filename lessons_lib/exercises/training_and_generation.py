@@ -1476,6 +1476,11 @@ smoothest = Number(
     truth=lambda: _entropy_of_smoothed(0.1, 14),
     factor=1.03,
     traps=(
+        (0.0, "Not 0: a model that is utterly sure pays for the shares of the other tokens."),
+        (
+            0.5816,
+            "There the 0.1 went to the thirteen others alone; the right token has a part too.",
+        ),
         (0.105, "That is -log 0.9: the other thirteen tokens have a share in the loss, too."),
         (0.098, "That is -log 0.907 alone: the other thirteen have a share in the loss, too."),
     ),
