@@ -203,7 +203,7 @@ class Rotary(Positions):
         return torch.stack(turned, dim=-1).flatten(-2)
 
     def _clock(self, positions: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        kind = vectors.dtype, vectors.device
+        kind = vectors.dtype, vectors.device, self.base
         if self._last is None or self._last[1] != kind or not torch.equal(self._last[0], positions):
             angle = _angles(positions, self.d_head, self.base)
             self._last = positions, kind, angle.cos().to(vectors), angle.sin().to(vectors)

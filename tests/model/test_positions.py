@@ -339,3 +339,21 @@ def test_with_a_scheme_the_order_of_the_tokens_matters(scheme):
         straight = module(made.add_to(x))[0][:, order]
         shuffled = module(made.add_to(x[:, order]))[0]
         assert torch.allclose(straight, shuffled) == keeps_order
+
+
+def test_rotary_with_another_base_forgets_the_angles_it_remembered():
+    scheme, vectors, places = Rotary(4), torch.ones(1, 1, 3, 4), torch.arange(3)
+    before = scheme.turn(vectors, places)
+    scheme.base = 50.0
+    fresh = Rotary(4, base=50.0).turn(vectors, places)
+    assert not torch.equal(before, fresh)
+    assert torch.equal(scheme.turn(vectors, places), fresh)
+
+
+def test_rotary_halves_is_the_same_turn_of_reordered_columns():
+    vectors, places = torch.randn(2, 3, 5, 6), torch.arange(5)
+    order = [0, 2, 4, 1, 3, 5]
+    halves = Rotary(6, layout="halves").turn(vectors[..., order], places)
+    torch.testing.assert_close(halves, Rotary(6).turn(vectors, places)[..., order])
+    with pytest.raises(ValueError, match="layout should be neighbours or halves, not 'thirds'"):
+        Rotary(6, layout="thirds")
