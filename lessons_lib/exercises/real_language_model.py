@@ -783,7 +783,7 @@ hardest = Ordering(
     rule="What helps to foresee a word: its neighbours in order, and its own text before it.",
     hints=("Which of the three takes something away from the model, and which gives it more?",),
     because="Its own article helps to foresee it. With its words in random order the model does "
-    "worse than a table of how frequent each piece is.",
+    "no better than a table of how frequent each piece is.",
 )
 
 unfair_prompts = Choice(

@@ -1510,7 +1510,8 @@ no_warmup = Choice(
     task="""
     A causal model of 12 layers learns to predict the next letter of tweets, in 120 steps. In four
     ways: norm before or after, with the full learning rate from the first step or with a
-    warm-up of 60 steps. Which will have learnt least at the end?
+    warm-up of 60 steps, in which the rate rises from 0. Gradients are not clipped. Which will have
+    learnt least at the end?
     """,
     options={
         "a": "norm before, no warm-up",
@@ -1520,10 +1521,10 @@ no_warmup = Choice(
     },
     right="c",
     reasons={
-        "a": "It may be the quickest of all: with a path of bare sums nothing needs protection.",
+        "a": "At this rate it learns as well as with a warm-up.",
         "b": "Warm-up costs it a few steps, and no more.",
-        "c": "With the norm on the main path of 12 layers, the first large steps lead it astray.",
-        "d": "Late, but warm-up carries it past the dangerous first steps.",
+        "c": "After 120 steps it knows how frequent each letter is, and little more.",
+        "d": "Late, but with a warm-up it gets away from the level of mere frequencies.",
     },
     hints=("What does a warm-up protect from, and which of the two needs it?",),
 )
@@ -1547,7 +1548,7 @@ post_worse = Choice(
         "a": "One setting for both favours the one that it happens to fit.",
         "b": "120 steps measure how easy the start is, and little else.",
         "c": "With warm-up it did learn here; BERT and the paper's own model are trained so.",
-        "d": "Depth is what makes the norm on the main path a problem.",
+        "d": "One depth was run, so the comparison speaks of that depth.",
     },
     hints=("What was held equal, and was it fair that it was?",),
 )
