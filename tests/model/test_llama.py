@@ -2,23 +2,16 @@
 
 import pytest
 import torch
+from small_llama import SMALL, small_llama
 from torch import nn
 
 from lessons_lib.model.gguf_file import rows_to_halves
 from lessons_lib.model.llama import GatedFeedForward, Llama, LlamaConfig, RMSNorm
 
-SMALL = LlamaConfig(
-    vocab_size=37, d_model=24, num_heads=6, num_key_value_heads=2, num_layers=3, d_ff=20
-)
-
 
 @pytest.fixture
 def small():
-    torch.manual_seed(0)
-    model = Llama(SMALL).double().eval()
-    for norm in (m for m in model.modules() if isinstance(m, RMSNorm)):
-        nn.init.normal_(norm.weight, mean=1.0)
-    return model
+    return small_llama()
 
 
 def test_norm_is_torchs():

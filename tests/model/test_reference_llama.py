@@ -5,23 +5,15 @@ The reference takes norms and angles in float32 always, so in float64 five digit
 
 import pytest
 import torch
-from torch import nn
+from small_llama import SMALL, small_llama
 
-from lessons_lib.model.llama import Llama, LlamaConfig, RMSNorm
+from lessons_lib.model.llama import Llama, LlamaConfig
 from lessons_lib.model.reference_llama import reference_of
-
-SMALL = LlamaConfig(
-    vocab_size=37, d_model=24, num_heads=6, num_key_value_heads=2, num_layers=3, d_ff=20
-)
 
 
 @pytest.fixture
 def small():
-    torch.manual_seed(0)
-    model = Llama(SMALL).double().eval()
-    for norm in (m for m in model.modules() if isinstance(m, RMSNorm)):
-        nn.init.normal_(norm.weight, mean=1.0)
-    return model
+    return small_llama()
 
 
 @pytest.mark.parametrize("layout", ["neighbours", "halves"])
