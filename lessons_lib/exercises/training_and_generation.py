@@ -1476,7 +1476,6 @@ smoothest = Number(
     truth=lambda: _entropy_of_smoothed(0.1, 14),
     factor=1.03,
     traps=(
-        (0.0, "Not 0: a model that is utterly sure pays for the shares of the other tokens."),
         (
             0.5816,
             "There the 0.1 went to the thirteen others alone; the right token has a part too.",
