@@ -104,8 +104,8 @@ def section(results: dict) -> str:
     )
     return (
         f"\nBeside the peer, at 1, its speed is {quickest}. Greedy, float32, with the cache of "
-        "keys and values; the tokens are the same. Most of the time goes into products, for which all "
-        "weights (0.5 GB) pass through the processor once a token.\n\n"
+        "keys and values; the tokens are the same. Most of the time goes into products, for which "
+        "all weights (0.5 GB) pass through the processor once a token.\n\n"
         "<details><summary>Milliseconds for a new token</summary>\n\n"
         + "\n".join(lines)
         + "\n\n</details>\n\n"
