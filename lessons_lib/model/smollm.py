@@ -44,7 +44,6 @@ def load_language_model(attention: Attention | None = None) -> Llama:
         model = Llama(file.config())
     shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
     model.load_state_dict(rename_language_model(file, shapes), assign=True)
-    model.requires_grad_(True)
     return (use_attention(model, attention) if attention else model).eval()
 
 
