@@ -21,8 +21,8 @@ class SentimentModel(nn.Module):
 
     Args:
         encoder: its layers are trained in place.
-        trained: "head", the number of top layers that are trained with it, or "all": every
-            layer and the embeddings.
+        trained: "head", the number of top layers that are trained with it, "all": every layer
+            and the embeddings, or "inserted": what a technique puts into a frozen encoder.
         dropout_p: in front of the linear layer, in training.
 
     Raises:
@@ -49,13 +49,16 @@ class SentimentModel(nn.Module):
     def set_trained(self, trained: Trained) -> None:
         """Choose what is trained from now on; everything else is frozen.
 
+        With "inserted" nothing of the encoder as it is now is trained, but gradients go down
+        through all its layers, to parameters that are put in after this call.
+
         An optimiser that was made before does not know of it.
         """
         num_layers = len(self.encoder.layers)
-        counts = {"head": 0, "all": num_layers}
+        counts = {"head": 0, "all": num_layers, "inserted": num_layers}
         counts |= {number: number for number in range(1, num_layers + 1)}
         if trained not in counts or isinstance(trained, bool):
-            choices = f"'head', 'all' or 1 to {num_layers} layers"
+            choices = f"'head', 'all', 'inserted' or 1 to {num_layers} layers"
             raise ValueError(f"trained should be {choices}, not {trained!r}")
         self.num_frozen = num_layers - counts[trained]
         self.embeddings_train = trained == "all"
@@ -63,7 +66,7 @@ class SentimentModel(nn.Module):
         for layer in self.encoder.layers:
             layer.requires_grad_(False)
         for layer in self.encoder.layers[self.num_frozen :]:
-            layer.requires_grad_(True)
+            layer.requires_grad_(trained != "inserted")
         self.train(self.training)
 
     def train(self, mode: bool = True) -> "SentimentModel":

@@ -31,6 +31,7 @@ LOOKS = 10  # at the validation texts, in a training that may stop early
 MOST = 300.0  # no prediction is packed beyond this
 
 Predictor = Callable[[Sequence[str]], np.ndarray]  # texts to ratings (N,)
+Insert = Callable[[SentimentModel], object]
 
 
 def tuned(
@@ -40,15 +41,17 @@ def tuned(
     seed: int,
     configuration: dict,
     validation: Sequence[Snippet] | None = None,
+    insert: Insert | None = None,
 ) -> tuple[Predictor, dict[str, float]]:
     """Train an encoder of one kind.
 
     Args:
         settings: "trained": "frozen" (ridge on the pooled features, with "alpha"), the number of
-            top layers, or "all"; with the latter two "learning_rate" and "steps".
+            top layers, "all", or "inserted"; with the latter three "learning_rate" and "steps".
         configuration: "batch_size" and "precision".
         validation: where given, the state that is best on these is kept, of `LOOKS`, and training
             stops after four without a better one.
+        insert: puts into the model what is trained beside its head.
 
     Returns:
         The predictor, and what training took: "seconds", "steps".
@@ -57,7 +60,7 @@ def tuned(
     if settings["trained"] == "frozen":
         return _ridge(kind, settings["alpha"], train_on, started)
     batch_size, steps = configuration["batch_size"], settings["steps"]
-    model, batches = begun(kind, settings["trained"], train_on, seed, batch_size)
+    model, batches = begun(kind, settings["trained"], train_on, seed, batch_size, insert)
     plan = Plan(
         steps,
         settings["learning_rate"],
@@ -84,12 +87,19 @@ def tuned(
 
 
 def begun(
-    kind: str, trained: str | int, train_on: Sequence[Snippet], seed: int, batch_size: int
+    kind: str,
+    trained: str | int,
+    train_on: Sequence[Snippet],
+    seed: int,
+    batch_size: int,
+    insert: Insert | None = None,
 ) -> tuple[SentimentModel, Iterator]:
     """A model that is ready to be trained, and its endless batches; the seed decides both."""
     encoder = copy.deepcopy(encoder_of(kind))  # the first time, loading it draws numbers
     torch.manual_seed(seed)
     model = SentimentModel(encoder, trained)
+    if insert:
+        insert(model)
     ratings = [one.rating for one in train_on]
     model.set_scale(ratings)
     targets = (torch.tensor(ratings) - model.mean) / model.spread

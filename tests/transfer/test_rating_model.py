@@ -52,7 +52,9 @@ def test_choice_can_be_changed_both_ways():
 
 @pytest.mark.parametrize("trained", ["top", 0, 4, True, None])
 def test_unknown_choice_is_refused(trained):
-    with pytest.raises(ValueError, match=f"'head', 'all' or 1 to 3 layers, not {trained!r}"):
+    with pytest.raises(
+        ValueError, match=f"'head', 'all', 'inserted' or 1 to 3 layers, not {trained!r}"
+    ):
         new_model(trained)
 
 
@@ -79,3 +81,13 @@ def test_ratings_that_are_no_list_of_finite_numbers_are_refused(ratings):
     texts, _ = rated_texts()
     with pytest.raises(ValueError, match="the list of ratings"):
         fit(model, texts[: len(ratings)], ratings, steps=1, learning_rate=1e-3)
+
+
+def test_what_is_inserted_into_a_frozen_encoder_gets_a_gradient_and_nothing_else_does():
+    model = new_model("inserted", dropout_p=0.0)
+    lowest = model.encoder.layers[0]
+    lowest.extra = torch.nn.Parameter(torch.tensor(1.0))
+    lowest.register_forward_hook(lambda layer, inputs, output: output * layer.extra)
+    model(torch.tensor([[3, 1, 4]]), torch.ones(1, 1, 3, dtype=torch.bool)).sum().backward()
+    trained = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert trained == {"encoder.layers.0.extra", "head.weight", "head.bias"}
