@@ -96,7 +96,8 @@ def run(variant: tuple[str, ...], settings: dict, seed: int, configuration: dict
     ids = stream("train", SHARES[share[0]] if share else 1)
     torch.manual_seed(seed)
     model = LanguageModel(len(tokenizer()), config)
-    a_token = training_flops(config, len(tokenizer()), length)
+    sizes = config.d_model, config.num_layers, config.d_ff
+    a_token = training_flops(*sizes, len(tokenizer()), length)
     a_step = configuration["batch_size"] * length
     steps = round(float(budget) * configuration["part_of_budget"] / (a_token * a_step))
     rate = settings["learning_rate"]

@@ -5,12 +5,10 @@ from itertools import product
 
 import numpy as np
 
-from lessons_lib.model.layers import Config
-
 BACKWARD = 2  # a backward pass costs two forward passes: for the inputs, and for the weights
 
 
-def training_flops(config: Config, vocab_size: int, length: int) -> int:
+def training_flops(d_model: int, num_layers: int, d_ff: int, vocab_size: int, length: int) -> int:
     """Floating-point operations to train a language model on one token, every matrix product.
 
     A multiplication with its addition counts as two, as is usual. Norms, activations and the
@@ -18,17 +16,17 @@ def training_flops(config: Config, vocab_size: int, length: int) -> int:
     uses the same table, does.
 
     Args:
-        config: sizes of the model; as many key-value heads as query heads.
+        d_model, num_layers, d_ff: sizes, with as many key-value heads as query heads.
+        vocab_size: scores that the output layer gives.
         length: tokens of a text, each of which is compared with all others (those that the causal
-            mask hides as well, since they are computed first).
+            mask hides as well).
 
-    >>> training_flops(Config(d_model=8, num_heads=2, num_layers=1, d_ff=32), 100, 10)
-    16320
+    >>> training_flops(d_model=8, num_layers=1, d_ff=32, vocab_size=100, length=10)
+    10368
     """
-    d_model = config.d_model
-    matrices = 4 * d_model * d_model + 2 * d_model * config.d_ff
+    matrices = 4 * d_model * d_model + 2 * d_model * d_ff
     attention = 2 * length * d_model  # scores, then the weighted sum
-    products = config.num_layers * (matrices + attention) + vocab_size * d_model
+    products = num_layers * (matrices + attention) + vocab_size * d_model
     return (1 + BACKWARD) * 2 * products
 
 
