@@ -11,6 +11,7 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     "length_extrapolation": ("Train short, read long: who bears it?", "04_positional_encoding"),
     "date_translation": ("Which positions translate dates?", "07_training_and_generation"),
     "raw_text_and_quality": ("Does more raw text make better features?", "08_pretraining"),
+    "scaling": ("Which size is best for a budget?", "08_pretraining"),
     "source_target_matrix_first": ("From which domain to which?", "12_fine_tuning"),
     "labels_needed_starved": (
         "How many labels? The version with starved controls",

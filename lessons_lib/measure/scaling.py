@@ -76,6 +76,19 @@ def exponent(x: Sequence[float], y: Sequence[float]) -> float:
 Losses = Mapping[float, Mapping[float, Sequence[float]]]  # budget, size: a loss for each seed
 
 
+def losses_of(results: dict) -> dict[float, dict[float, list[float]]]:
+    """The losses of the study `scaling`: its final runs with all of the text, by budget and size.
+
+    A size is the number of parameters in the layers.
+    """
+    losses: dict[float, dict[float, list[float]]] = {}
+    for run in results["runs"]:
+        if run["stage"] == "final" and len(run["variant"]) == 2 and "failed" not in run:
+            by_size = losses.setdefault(float(run["variant"][1]), {})
+            by_size.setdefault(run["numbers"]["parameters"], []).append(run["numbers"]["loss"])
+    return losses
+
+
 def frontier(losses: Losses) -> list[tuple[float, float, float]]:
     """For each budget: itself, its best size, and the loss there, from the means over seeds."""
     found = []

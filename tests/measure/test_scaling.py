@@ -65,6 +65,25 @@ def test_the_exponents_that_were_put_in_come_out():
     assert first == pytest.approx((1e4, 1e4, 8 * 10**-0.4))
 
 
+def test_losses_are_those_of_whole_final_runs():
+    def run(variant, stage, loss, **more):
+        return {"variant": variant, "stage": stage, **more} | (
+            {} if more else {"numbers": {"parameters": int(variant[0]), "loss": loss}}
+        )
+
+    runs = [
+        run(["16", "8e10"], "search", 9.0),
+        run(["16", "8e10"], "final", 1.0),
+        run(["16", "8e10"], "final", 2.0),
+        run(["32", "8e10"], "final", 3.0),
+        run(["32", "8e10"], "final", 0.0, failed="the loss is nan"),
+        run(["32", "8e10", "an eighth"], "final", 8.0),
+        run(["16", "3.2e11"], "final", 4.0),
+    ]
+    wanted = {8e10: {16: [1.0, 2.0], 32: [3.0]}, 3.2e11: {16: [4.0]}}
+    assert scaling.losses_of({"runs": runs}) == wanted
+
+
 def test_drawn_exponents_spread_with_the_seeds_and_only_with_them():
     assert np.ptp(scaling.exponents_drawn(by_a_law(), 20), axis=0).max() < 1e-9
     noisy = by_a_law(noise=0.03)
