@@ -1157,12 +1157,9 @@ next_size = Number(
     truth=_best_for_ten_times,
     factor=1.1,
     traps=(
-        (lambda best: 10 * best, "That puts all of the compute into the size; nothing more is read."),
-        (lambda best: best, "That is the best size of the largest budget itself."),
-        (
-            lambda best: best * 10**0.73,
-            "That is by the exponent of Kaplan et al., 0.73; they would make it larger.",
-        ),
+        (737_000, "That puts all of the compute into the size; nothing more is read."),
+        (73_700, "That is the best size of the largest budget itself."),
+        (396_000, "That is by the exponent of Kaplan et al., 0.73; Hoffmann's is smaller."),
     ),
     hints=(
         "N grows as the compute to the power of 0.5.",
