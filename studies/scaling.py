@@ -160,8 +160,8 @@ STUDY = Study(
         "num_layers": 2,
         "part_of_budget": 1.0,
     },
-    budget_text="4 sizes x 3 budgets + 1, from 3 seeds (one from 1), and 4 sizes x 3 rates: 49 runs, "
-    "of 8e10 to 1.28e12 floating-point operations; some 25 minutes on one core",
+    budget_text="4 sizes x 3 budgets + 1, from 3 seeds (one from 1), and 4 sizes x 3 rates: 49 "
+    "runs, of 8e10 to 1.28e12 floating-point operations; some 25 minutes on one core",
     quick={"part_of_budget": 0.02},
     quick_variants=tuple((width, SEARCHED_AT) for width in WIDTHS),
     check={
