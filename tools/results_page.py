@@ -94,6 +94,7 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "labels_needed_starved": transfer_gap,
     "labels_needed": transfer_gap,
     "starved_control": starved_gap,
+    "parameters_against_quality": transfer_gap,
 }
 
 
