@@ -120,6 +120,7 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "labels_needed": transfer_gap,
     "starved_control": starved_gap,
     "scaling": scaling_gap,
+    "parameters_against_quality": transfer_gap,
 }
 
 
