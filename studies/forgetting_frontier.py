@@ -1,8 +1,8 @@
 """What does a second domain cost the first? Old against new quality, by nine ways of learning.
 
 A model learns one domain (1,000 labels, everything open, a fixed rate), then another (500 labels,
-at most 100 steps of 16 texts). Films then tweets, and tweets then films. One head is carried on: a
-rating is a rating.
+at most 100 steps of 16 texts, all layers open, the word vectors not). Films then tweets, and tweets
+then films. One head is carried on: a rating is a rating.
 
 Ways: nothing special (plain); the encoder frozen, the head alone learns (the floor); a pull back
 to the start (L2-SP), or to what mattered there (EWC, true Fisher); old texts again (rehearsal); the
@@ -53,8 +53,8 @@ RATES = {
     "joint": (2e-5, 5e-5, 1e-4, 2e-4, 4e-4, 8e-4),
 }
 BUDGET = """9 methods in 2 orders x (6 trials + 5 seeds), the start and five small variants x 5
-seeds: about 250 runs of 100 steps of 16 texts (joint: 225), each some 25 s on one core, and ten
-starts of a minute: an hour on two cores."""
+seeds: about 250 runs of 100 steps of 16 texts (joint: 225), each some 25 s on one core with its
+predictions, and ten starts of a minute: an hour on two cores."""
 
 
 def trials(variant) -> list[dict]:

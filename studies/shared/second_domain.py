@@ -120,7 +120,7 @@ def second_learnt(
     configuration: dict,
     num_old: int | None = None,
 ) -> tuple[SentimentModel, tuple[Part, Part], dict]:
-    """Learn the second domain by one method.
+    """Learn the second domain by one method; all layers are open, the word vectors are not.
 
     Args:
         method: "start" (nothing is learnt), "plain", "frozen", "lora", "l2_sp", "ewc",
@@ -172,11 +172,10 @@ class _Learner:
         torch.manual_seed(self.seed)
         if method == "joint":
             return self._joint(model)
+        opened = {"lora": "inserted", "frozen": "head"}
+        model.set_trained(opened.get(method, len(model.encoder.layers)))
         if method == "lora":
-            model.set_trained("inserted")
             add_lora(model.encoder)
-        if method == "frozen":
-            model.set_trained("head")
         inputs = self._inputs(model, self.new.train)
         batches = self._batches(inputs, self._targets(model, self.new.train))
         loss_of: Callable = rating_loss
