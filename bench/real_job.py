@@ -1,14 +1,15 @@
 """The real job: encode every rated snippet, and fine-tune on 2,100 tweets, beside what people use.
 
-Encoding: `encode_texts` beside `sentence_transformers`, the same weights, the
-same texts uncut, float32. The snippets are dealt into ten parts, each as mixed as the whole; a part
-is a round, in which both have a turn, so each snippet is encoded once by each.
+Encoding: `encode_texts` beside `sentence_transformers` and, where they are installed, onnxruntime
+and OpenVINO (`bench/backends.py`): the same weights, texts and threads, uncut, in float32.
+The snippets are dealt into ten parts, each as mixed as the whole; a part is a round, in which all
+have a turn, so each snippet is encoded once by each. Before the first, their vectors are compared.
 
 Fine-tuning: our `fit` beside `transformers.Trainer`, with the same weights,
 texts, batch size, steps, rates, decay, clipping and precision, and batches of like length in both.
 A round is one seed. Each round is saved as it ends: stopped, the measurement goes on.
 
-python -m bench.real_job          about twenty minutes on two quiet cores
+python -m bench.real_job          some thirty minutes on two quiet cores
 python -m bench.real_job --quick  a taste, into no file
 """
 
@@ -25,8 +26,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from bench import backends
 from bench.timing import compare
-from lessons_lib.base.device import fast_precision
+from lessons_lib.base.device import fast_precision, usable_cores
 from lessons_lib.data.batches import pad
 from lessons_lib.data.reviews import DOMAINS, load_domain
 from lessons_lib.data.splits import load_split
@@ -40,8 +42,11 @@ from studies.engine import machine
 
 RESULTS = Path(__file__).resolve().parent / "results" / "real_job.json"
 OURS = "lessons_lib"
-SAME_VECTOR = 1e-5
-PEER = {"encoding": "sentence_transformers", "fine-tuning": "transformers.Trainer"}
+SAME_VECTOR = 1e-4
+PEERS = {
+    "encoding": ("sentence_transformers", *backends.RUNTIMES),
+    "fine-tuning": ("transformers.Trainer",),
+}
 
 
 @dataclass(frozen=True)
@@ -87,27 +92,48 @@ def sentence_transformer(folder: Path):
 
 def encoding_rounds(sizes: Sizes, results: dict, save: Callable[[], None]) -> None:
     """Seconds of each part, and how far the vectors are apart."""
-    texts, encoder = all_snippets(sizes.snippets), load_encoder()
+    texts = all_snippets(sizes.snippets)
     with tempfile.TemporaryDirectory() as folder:
-        peer = sentence_transformer(Path(folder))
-        ways = {
-            OURS: lambda part: encode_texts(part, encoder, cache=False),
-            PEER["encoding"]: lambda part: peer.encode(
-                part, batch_size=sizes.batch_size, convert_to_tensor=True, show_progress_bar=False
-            ),
-        }
-        for way in ways.values():
-            way(texts[:64])  # warm up
+        ways = encoding_ways(Path(folder), sizes)
+        require_same_vectors({name: way(texts[:64]) for name, way in ways.items()})  # warms up, too
         job = results.setdefault("encoding", {"texts": len(texts), "rounds": []})
         for number in range(len(job["rounds"]), sizes.parts):
             part = texts[number :: sizes.parts]
             seconds, vectors = _turns(ways, part, number)
-            gap = (vectors[OURS] - vectors[PEER["encoding"]].cpu()).abs().max().item()
-            if gap > SAME_VECTOR:
-                raise AssertionError(f"the vectors differ by {gap:.2g}: not the same work")
+            gap = require_same_vectors(vectors)
             job["rounds"].append({"texts": len(part), "seconds": seconds, "gap": gap})
             save()
             print("encoding", job["rounds"][-1], flush=True)
+
+
+def encoding_ways(folder: Path, sizes: Sizes) -> dict[str, Callable]:
+    """Texts to vectors by ours and by every peer that is installed; their files into `folder`."""
+    encoder, peer = load_encoder(), sentence_transformer(folder)
+    ways = {
+        OURS: lambda part: encode_texts(part, encoder, cache=False),
+        PEERS["encoding"][0]: lambda part: peer.encode(
+            part, batch_size=sizes.batch_size, convert_to_tensor=True, show_progress_bar=False
+        ).cpu(),
+    }
+    if names := backends.installed():
+        file = backends.export(encoder, folder / "encoder.onnx")
+        for name in names:
+            run = backends.RUNTIMES[name](file)
+            ways[name] = lambda part, run=run: backends.encode(part, run)
+    return ways
+
+
+def require_same_vectors(vectors: dict[str, torch.Tensor]) -> float:
+    """The largest difference from ours.
+
+    Raises:
+        AssertionError: it is too large: not the same work.
+    """
+    gaps = {name: (found - vectors[OURS]).abs().max().item() for name, found in vectors.items()}
+    for name, gap in gaps.items():
+        if not gap <= SAME_VECTOR:  # NaN is no small gap
+            raise AssertionError(f"{name} differs from ours by {gap:.2g}: not the same work")
+    return max(gaps.values())
 
 
 def _turns(ways: dict, part, number: int) -> tuple[dict[str, float], dict]:
@@ -220,7 +246,7 @@ def tuning_rounds(sizes: Sizes, results: dict, save: Callable[[], None]) -> None
     tests = split.test[: sizes.tests]
     test, ratings = tokenize([s.text for s in tests]), [s.rating for s in tests]
     precision = fast_precision()
-    ways = {OURS: tune_ours, PEER["fine-tuning"]: tune_theirs}
+    ways = {OURS: tune_ours, PEERS["fine-tuning"][0]: tune_theirs}
     job = results.setdefault("fine-tuning", {"texts": len(chosen), "precision": precision})
     rounds = job.setdefault("rounds", [])
     for seed in range(len(rounds), sizes.seeds):
@@ -237,6 +263,7 @@ def tuning_rounds(sizes: Sizes, results: dict, save: Callable[[], None]) -> None
 def measure(sizes: Sizes, results_file: Path | None = None) -> dict:
     """Both jobs; goes on where `results_file` stopped, if it is of this kind of machine."""
     packages = ("torch", "transformers", "sentence-transformers", "accelerate")
+    packages += tuple(backends.installed())
     versions = {name: version(name).split("+")[0] for name in packages}
     results: dict = {"machine": machine() | {"versions": versions}}
     if results_file and results_file.exists():
@@ -254,11 +281,17 @@ def measure(sizes: Sizes, results_file: Path | None = None) -> dict:
 
 
 def compared(results: dict) -> dict[str, dict]:
-    """For each job, what `timing.compare` says of ours beside the peer."""
+    """For each job, what `timing.compare` says of ours beside the quickest of its peers."""
     return {
-        job: compare({name: _seconds(results, job, name) for name in (OURS, peer)}, OURS)
-        for job, peer in PEER.items()
+        job: compare({n: _seconds(results, job, n) for n in (OURS, *measured(results, job))}, OURS)
+        for job in PEERS
     }
+
+
+def measured(results: dict, job: str) -> list[str]:
+    """The peers that took part in a job."""
+    took_part = results[job]["rounds"][0]["seconds"]
+    return [name for name in PEERS[job] if name in took_part]
 
 
 def _seconds(results: dict, job: str, name: str) -> list[float]:
@@ -267,21 +300,25 @@ def _seconds(results: dict, job: str, name: str) -> list[float]:
 
 def section(results: dict) -> str:
     """The page's part: both jobs in words and as a table, and how the quality compares."""
-    head = "| job | precision | relative speed | 95\u00a0% interval | ours | peer |"
+    head = "| job | precision | relative speed | 95\u00a0% interval | ours | others |"
     lines = [head, "| --- " * 6 + "|"]
-    said = []
+    said, missing = [], []
     for job, found in compared(results).items():
         low, high = found["interval"]
-        ours, peers = (f"{sum(_seconds(results, job, name)):.0f} s" for name in (OURS, PEER[job]))
-        said.append(f"{job} takes {ours} with ours and {peers} with `{PEER[job]}`")
+        peers = measured(results, job)
+        ours, *theirs = (f"{sum(_seconds(results, job, n)):.0f} s" for n in (OURS, *peers))
+        pairs = list(zip(peers, theirs, strict=True))
+        others = ", ".join(f"{taken} with `{name}`" for name, taken in pairs)
+        said.append(f"{job} takes {ours} with ours, {others}")
+        missing += [f"`{name}`" for name in PEERS[job] if name not in peers]
         precision = results[job].get("precision", "float32")
         lines.append(
             f"| {job}, {results[job]['texts']:,} texts | {precision} "
             f"| {found['relative_speed']:.2f} | {low:.2f}\u2060–\u2060{high:.2f} "
-            f"| {ours} | {peers} |"
+            f"| {ours} | {', '.join(f'{name} {taken}' for name, taken in pairs)} |"
         )
     gap = max(r["gap"] for r in results["encoding"]["rounds"])
-    peer = PEER["fine-tuning"]
+    (peer,) = PEERS["fine-tuning"]
     quality = {
         name: ", ".join(f"{r['r'][name]:.3f}" for r in results["fine-tuning"]["rounds"])
         for name in (OURS, peer)
@@ -290,9 +327,10 @@ def section(results: dict) -> str:
     cores = f"{machine['threads']} thread{'s' if machine['threads'] > 1 else ''}"
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     told = "; ".join(said)
+    absent = f" Not installed, and so missing here: {', '.join(missing)}." if missing else ""
     return (
         f"\nMeasured on: {machine['hardware']}, {cores}; {versions}.\n\n"
-        f"{told[0].upper()}{told[1:]}. Seconds are those of all rounds together. "
+        f"{told[0].upper()}{told[1:]}. Seconds are those of all rounds together.{absent} "
         f"No number of any vector differs by more than {gap:.0e}. After fine-tuning, r on the "
         f"test tweets is {quality[OURS]} with ours and {quality[peer]} with the peer, a number "
         "for each seed.\n\n"
@@ -306,6 +344,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a taste, into no file")
     arguments = parser.parse_args()
+    torch.set_num_threads(usable_cores())  # as ours has, for all
     if arguments.quick:
         print(section(measure(QUICK)))
     else:

@@ -9,10 +9,12 @@ import pytest
 import torch
 from tools_path import speed_page as page
 
-from bench import candidates, encoder, generation, real_job, timing
+from bench import backends, candidates, encoder, generation, real_job, timing
 from bench.candidates import OURS, PEERS, SIZES, make_candidates
 from bench.encoder import Row, measure
 from bench.timing import bootstrap_interval, compare
+from lessons_lib.model.encode import encode_texts
+from lessons_lib.model.pretrained import load_encoder
 
 SMALL = replace(SIZES, num_layers=2)
 
@@ -221,7 +223,49 @@ def test_both_ways_of_a_job_do_the_same_work(job):
     results = json.loads(job.read_text())
     for found in results["encoding"]["rounds"]:
         assert found["gap"] < real_job.SAME_VECTOR
-        assert set(found["seconds"]) == {real_job.OURS, real_job.PEER["encoding"]}
+        assert set(found["seconds"]) == {real_job.OURS, *real_job.measured(results, "encoding")}
     (seed,) = results["fine-tuning"]["rounds"]
-    assert set(seed["r"]) == {real_job.OURS, real_job.PEER["fine-tuning"]}
+    assert set(seed["r"]) == {real_job.OURS, *real_job.PEERS["fine-tuning"]}
     assert "| encoding, 24 texts | float32 |" in real_job.section(results)
+
+
+def test_a_runtime_that_is_not_installed_is_told_as_missing(job):
+    results = json.loads(job.read_text())
+    for each in results["encoding"]["rounds"]:
+        each["seconds"] = {n: s for n, s in each["seconds"].items() if n not in backends.RUNTIMES}
+    told = real_job.section(results)
+    assert "Not installed, and so missing here: `onnxruntime`, `openvino`." in told
+    for each in results["encoding"]["rounds"]:
+        each["seconds"] |= dict.fromkeys(backends.RUNTIMES, 0.001)
+    told = real_job.section(results)
+    assert "missing here" not in told and "0 s with `openvino`" in told
+    assert real_job.compared(results)["encoding"]["fastest_peer"] in backends.RUNTIMES
+
+
+def test_without_the_exporter_no_runtime_is_measured(monkeypatch):
+    monkeypatch.setattr(backends, "EXPORT", ("no_such_package",))
+    assert backends.installed() == []
+
+
+def test_other_vectors_are_other_work():
+    vectors = {real_job.OURS: torch.zeros(2, 3), "other": torch.zeros(2, 3)}
+    assert real_job.require_same_vectors(vectors) == 0
+    vectors["other"][1, 2] = 2e-4
+    with pytest.raises(AssertionError, match=r"other differs from ours by 0\.0002: not the same"):
+        real_job.require_same_vectors(vectors)
+    vectors["other"][1, 2] = float("nan")
+    with pytest.raises(AssertionError, match="other differs"):
+        real_job.require_same_vectors(vectors)
+
+
+def test_each_runtime_gives_our_vectors_for_every_length_and_number_of_texts(tmp_path):
+    names = backends.installed()
+    if not names:
+        pytest.skip("onnx, onnxscript and a runtime are part of the extra `bench`")
+    encoder = load_encoder()
+    file = backends.export(encoder, tmp_path / "encoder.onnx")
+    for texts in (["one"], ["", "It rains.", "word " * 600]):
+        wanted = encode_texts(texts, encoder, cache=False)
+        for name in names:
+            found = backends.encode(texts, backends.RUNTIMES[name](file))
+            torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)

@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 from course import is_published  # from tools, which rendered_pages puts on the path
 from rendered_pages import DESKTOP, PHONE, THEMES, needs_browser
 
-LEAST_LETTERS = 8  # CSS pixels, in a figure shrunk to a phone
+LEAST_LETTERS = 8.6  # CSS pixels, in a figure shrunk to a phone
 LEAST_CONTRAST = 4.5  # WCAG 2.2, level AA, for text of ordinary size
 # What axe finds in the stock theme itself, wherever a page has it: on the buttons of a course that
 # has an address.

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import math
 import re
 import statistics
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from lessons_lib.measure.results import (
     load_results,
     runs_of,
 )
+from lessons_lib.measure.scaling import exponents, frontier, losses_of
 from lessons_lib.transfer.outcomes import outcome_of, r_of
 from studies.engine import at_the_edge
 
@@ -79,6 +81,29 @@ def starved_gap(of: Numbers, entry: dict) -> list[float]:
     return [a - b for a, b in zip(first, second)]  # noqa: B905 - a broken run leaves a seed out
 
 
+def scaling_gap(of: Numbers, entry: dict) -> list[float]:
+    """An exponent, or a best size beside that of 32: from means over seeds, so one value.
+
+    And the harm of an eighth of the text, for each seed.
+    """
+    for variant in study_of("scaling").variants:
+        of(variant)
+    if entry["contrast"].startswith("an eighth"):
+        width, budget, share = study_of("scaling").variants[-1]
+        eighth, whole = of((width, budget, share)), of((width, budget))
+        return [a["loss"] - b["loss"] for a, b in zip(eighth, whole, strict=True)]
+    losses = losses_of(stored("scaling"))
+    of_size, of_loss = exponents(losses)
+    named = {"exponent of the best size": of_size, "exponent of the loss": of_loss}
+    (of_32,) = {numbers["parameters"] for numbers in of(("32", "8e10"))}
+    for (budget, size, _), name in zip(
+        frontier(losses), ("8e10", "3.2e11", "1.28e12"), strict=True
+    ):
+        assert budget == float(name)
+        named[f"best size at {name}"] = math.log10(size / of_32)
+    return [named[entry["contrast"]]]
+
+
 @functools.cache
 def vader_r(domain: str) -> float:
     """VADER's r on a domain's test texts."""
@@ -94,6 +119,8 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "labels_needed_starved": transfer_gap,
     "labels_needed": transfer_gap,
     "starved_control": starved_gap,
+    "scaling": scaling_gap,
+    "parameters_against_quality": transfer_gap,
 }
 
 

@@ -23,9 +23,9 @@ COMPILED = (
     "compiled."
 )
 HOW_TO_READ = (
-    "The line is the quickest of three others (for a whole job, the one other); to its right what "
-    "you build is quicker, to its left slower. The bar is the 95\u00a0% interval; a dot is hollow "
-    "where that leaves it open. Sizes are batch\u00a0×\u00a0length."
+    "The line is the quickest of the others (of three; in fine-tuning and writing of one); to "
+    "its right what you build is quicker, to its left slower. The bar is the 95\u00a0% interval; a "
+    "dot is hollow where that leaves it open. Sizes are batch\u00a0×\u00a0length."
 )
 WORK = {"training": "Training", "forward": "Inference"}
 IN_MIB = "In MiB, float32."

@@ -1135,6 +1135,40 @@ raw_text_forecast = Number(
     because="Better than chance vectors, far from what plain counts of words give.",
 )
 
+
+def _best_for_ten_times() -> float:
+    """The largest budget's best size, from the study's results, times the root of ten."""
+    from lessons_lib.measure.results import load_results
+    from lessons_lib.measure.scaling import frontier, losses_of
+
+    _, size, _ = frontier(losses_of(load_results("scaling")))[-1]
+    return size * 10**0.5
+
+
+next_size = Number(
+    kind="Estimate the budget",
+    answer_name="next_size_answer",
+    form="a number of parameters",
+    task="""
+    You are given ten times the compute of the largest budget above, and as much new text as you
+    like. By the exponent of Hoffmann et al., 0.5, and from the best N that the table has for that
+    budget: how many numbers should the layers of your model have? Within 10%.
+    """,
+    truth=_best_for_ten_times,
+    factor=1.1,
+    traps=(
+        (737_000, "That puts all of the compute into the size; nothing more is read."),
+        (73_700, "That is the best size of the largest budget itself."),
+        (396_000, "That is by the exponent of Kaplan et al., 0.73; Hoffmann's is smaller."),
+    ),
+    hints=(
+        "N grows as the compute to the power of 0.5.",
+        "Ten times the compute is the root of ten, 3.16, times the size.",
+    ),
+    because="3.16 times the size, and 3.16 times the tokens. It is an extrapolation: a factor of "
+    "ten beyond what was measured.",
+)
+
 epochs = Number(
     kind="Estimate the budget",
     answer_name="epochs_answer",

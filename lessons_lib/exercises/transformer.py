@@ -1,5 +1,6 @@
 """The exercises of the chapter on the whole Transformer."""
 
+import itertools
 import math
 
 import torch
@@ -882,10 +883,6 @@ def _layer_parts(batch: int = 2, seq_len: int = 4, d_model: int = 3):
 
 _LAYER_SLIPS = (
     (
-        lambda x, m, a, f, n: _then(a(n[0](x), m), lambda h: f(n[1](h))),
-        "Nothing is added in yours: each sub-layer's result is added to what went in.",
-    ),
-    (
         lambda x, m, a, f, n: x + a(n[0](x), m) + f(n[1](x)),
         "Both sub-layers read the same x in yours; the second should read what the first made.",
     ),
@@ -894,22 +891,65 @@ _LAYER_SLIPS = (
         "The two norms are swapped: the first is for attention.",
     ),
     (
-        lambda x, m, a, f, n: _then(n[0](x + a(x, m)), lambda h: n[1](h + f(h))),
-        "That is the norm *after* the sum; here it stands before the sub-layer.",
+        lambda x, m, a, f, n: _then(x + a(n[0](x), m), lambda h: h + f(n[0](h))),
+        "Both sub-layers use the first norm in yours; each has its own.",
     ),
     (
         lambda x, m, a, f, n: _then(x + a(n[0](x), None), lambda h: h + f(n[1](h))),
         "The mask does not reach attention in yours.",
     ),
     (
-        lambda x, m, a, f, n: _then(x + a(x, m), lambda h: h + f(h)),
-        "No norm is applied in yours.",
+        lambda x, m, a, f, n: x + a(n[0](x), m),
+        "Feed-forward is missing in yours.",
+    ),
+    (
+        lambda x, m, a, f, n: x + f(n[1](x)),
+        "Attention is missing in yours.",
     ),
     (
         lambda x, m, a, f, n: _then(x + f(n[0](x)), lambda h: h + a(n[1](h), m)),
         "Attention comes first, then feed-forward; yours has them the other way round.",
     ),
 )
+_SUM_SLIPS = (  # of a sub-layer whose norm stands before it: what is done in place of the sum
+    (
+        lambda x, step, norm: step(norm(x)),
+        "Nothing is added in {where}: the result is added to the x that went in.",
+    ),
+    (
+        lambda x, step, norm: norm(x) + step(norm(x)),
+        "In {where} the result is added to a *normalised* x; it should be x itself.",
+    ),
+    (
+        lambda x, step, norm: x + step(x),
+        "No norm is applied in {where}: the sub-layer reads a normalised x.",
+    ),
+    (
+        lambda x, step, norm: norm(x + step(x)),
+        "In {where} the norm stands *after* the sum; here it stands before the sub-layer.",
+    ),
+    (
+        lambda x, step, norm: x + norm(step(x)),
+        "In {where} the norm is applied to the sub-layer's result; it stands before the sub-layer.",
+    ),
+)
+
+
+def _slip_in_a_sum(x, output, steps: dict, norms) -> str | None:
+    """The message for a sum that slipped in one sub-layer, or in all of them alike.
+
+    Args:
+        steps: each sub-layer's name, and itself as a function of what it reads.
+    """
+    everywhere = "every sub-layer", set(steps)
+    for where, slipped in (everywhere, *((name, {name}) for name in steps)):
+        for slip, message in _SUM_SLIPS:
+            made = x
+            for (name, step), norm in zip(steps.items(), norms, strict=True):
+                made = slip(made, step, norm) if name in slipped else made + step(norm(made))
+            if torch.allclose(output, made):
+                return message.format(where=where)
+    return None
 
 
 def _then(value, function):
@@ -928,6 +968,9 @@ def two_sums_with_the_norm_before(answer):
     for slip, message in _LAYER_SLIPS:
         if torch.allclose(output, slip(x, mask, attend, feed_forward, norms)):
             return message
+    steps = {"attention": lambda h: attend(h, mask), "feed-forward": feed_forward}
+    if message := _slip_in_a_sum(x, output, steps, norms):
+        return message
     return (
         "Twice: normalise, apply the sub-layer, add the result to the x that was not normalised. "
         "Yours comes to something else."
@@ -940,7 +983,7 @@ def my_encoder_layer(x, mask, attend, feed_forward, norms):
     return (x + feed_forward(norms[1](x))).mean(dim=1)
 
 
-@encoder_layer.wrong(two_sums_with_the_norm_before, "Nothing is added")
+@encoder_layer.wrong(two_sums_with_the_norm_before, "Nothing is added in every sub-layer")
 def my_encoder_layer(x, mask, attend, feed_forward, norms):
     return feed_forward(norms[1](attend(norms[0](x), mask)))
 
@@ -950,7 +993,55 @@ def my_encoder_layer(x, mask, attend, feed_forward, norms):
     return x + attend(norms[0](x), mask) + feed_forward(norms[1](x))
 
 
-@encoder_layer.wrong(two_sums_with_the_norm_before, "norm *after* the sum")
+@encoder_layer.wrong(two_sums_with_the_norm_before, "Nothing is added in attention")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = attend(norms[0](x), mask)
+    return x + feed_forward(norms[1](x))
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "Nothing is added in feed-forward")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = x + attend(norms[0](x), mask)
+    return feed_forward(norms[1](x))
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "In attention the result is added to a *norm")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = norms[0](x)
+    x = x + attend(x, mask)
+    return x + feed_forward(norms[1](x))
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "No norm is applied in feed-forward")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = x + attend(norms[0](x), mask)
+    return x + feed_forward(x)
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "to the sub-layer's result")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    x = x + norms[0](attend(x, mask))
+    return x + norms[1](feed_forward(x))
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "use the first norm")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    for step in (lambda h: attend(h, mask), feed_forward):
+        x = x + step(norms[0](x))
+    return x
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "Feed-forward is missing")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    return x + attend(norms[0](x), mask)
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "Attention is missing")
+def my_encoder_layer(x, mask, attend, feed_forward, norms):
+    return x + feed_forward(norms[1](x))
+
+
+@encoder_layer.wrong(two_sums_with_the_norm_before, "the norm stands *after* the sum")
 def my_encoder_layer(x, mask, attend, feed_forward, norms):
     x = norms[0](x + attend(x, mask))
     return norms[1](x + feed_forward(x))
@@ -970,9 +1061,8 @@ def my_encoder_layer(x, mask, attend, feed_forward, norms):
 
 @encoder_layer.wrong(two_sums_with_the_norm_before, "something else")
 def my_encoder_layer(x, mask, attend, feed_forward, norms):
-    x = norms[0](x)
-    x = x + attend(x, mask)
-    return x + feed_forward(norms[1](x))
+    x = x + attend(norms[0](x), mask) / 2
+    return x + feed_forward(norms[1](x)) / 2
 
 
 def _layer_by_sums(x, mask, attend, feed_forward, norms):
@@ -1092,6 +1182,56 @@ def _decoder_parts(batch: int = 2, num_queries: int = 4, num_keys: int = 5, d_mo
 
 
 @decoder_layer.check
+def each_step_has_its_own_arguments_norm_and_sum(answer):
+    """As many target tokens as the memory has, so that mixed up arguments fit as well."""
+    x, memory, mask, attend, look_up, feed_forward, norms = _decoder_parts(2, 4, 4)
+    output = answer(x, memory, mask, attend, look_up, feed_forward, norms)
+    h, causal = norms[0](x), torch.ones(4, 4, dtype=torch.bool).tril()
+
+    def made(own, cross):
+        after_own = x + own
+        after_memory = after_own + cross(norms[1](after_own))
+        return after_memory + feed_forward(norms[2](after_memory))
+
+    def as_it_should(asked):
+        return look_up(asked, memory, mask)
+
+    own = attend(h, h, causal)
+    slips = {
+        "In the second sub-layer `memory` asks and x is looked at: it is x that asks.": made(
+            own, lambda asked: look_up(memory, asked, mask)
+        ),
+        "In the second sub-layer x looks at itself in yours: what is looked at is `memory`.": made(
+            own, lambda asked: look_up(asked, asked, mask)
+        ),
+        "`look_up` gets the causal mask in yours; it takes `memory_mask`.": made(
+            own, lambda asked: look_up(asked, memory, causal)
+        ),
+        "`attend` gets `memory_mask` in yours; x looks at itself, by the causal mask.": made(
+            attend(h, h, mask), as_it_should
+        ),
+        "In the first sub-layer x looks at `memory` in yours: `attend` is for x itself.": made(
+            attend(h, memory, causal), as_it_should
+        ),
+        "The triangle is upside down: each target token sees itself and those *before* it.": made(
+            attend(h, h, causal.mT), as_it_should
+        ),
+        "`look_up` comes first in yours; x looks at itself before it looks at `memory`.": made(
+            look_up(h, memory, mask), lambda asked: attend(asked, asked, causal)
+        ),
+    }
+    if output.shape != x.shape:
+        return None  # the next check tells
+    steps = {
+        "the causal attention": lambda h: attend(h, h, causal),
+        "cross-attention": as_it_should,
+        "feed-forward": feed_forward,
+    }
+    told = (message for message, slip in slips.items() if torch.allclose(output, slip))
+    return next(told, None) or _slip_in_a_sum(x, output, steps, norms)
+
+
+@decoder_layer.check
 def decoder_keeps_its_shape(answer):
     parts = _decoder_parts()
     output = answer(*parts)
@@ -1143,11 +1283,77 @@ def three_sums_with_the_norm_before(answer):
     normed = own + _look_twice(own.sin(), memory.sin(), mask)
     if torch.allclose(output, normed + normed.cos().square() + 2):
         return "The memory is normalised in yours; it is already, and is looked at as it is."
+    steps = (
+        lambda h: attend(h, h, causal),
+        lambda h: look_up(h, memory, mask),
+        feed_forward,
+    )
+    for some in itertools.product(norms, repeat=3):
+        made = x
+        for step, other_norm in zip(steps, some, strict=True):
+            made = made + step(other_norm(made))
+        if torch.allclose(output, made):
+            return "`norms` holds three functions in the order of use; yours uses other ones."
     return (
         "Three times: normalise by the next of `norms`, apply the sub-layer, add its result to "
         "the x that was not normalised: `attend`, `look_up`, `feed_forward`. Yours comes to "
         "something else."
     )
+
+
+@decoder_layer.wrong(each_step_has_its_own_arguments_norm_and_sum, "it is x that asks")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = x + look_up(memory, norms[1](x), memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(each_step_has_its_own_arguments_norm_and_sum, "x looks at itself in yours")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = x + look_up(norms[1](x), norms[1](x), memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(each_step_has_its_own_arguments_norm_and_sum, "it takes `memory_mask`")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = x + look_up(norms[1](x), memory, causal)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(each_step_has_its_own_arguments_norm_and_sum, "`attend` gets `memory_mask`")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    x = x + attend(norms[0](x), norms[0](x), memory_mask)
+    x = x + look_up(norms[1](x), memory, memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(each_step_has_its_own_arguments_norm_and_sum, "`attend` is for x itself")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), memory, causal)
+    x = x + look_up(norms[1](x), memory, memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(each_step_has_its_own_arguments_norm_and_sum, "The triangle is upside down")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).triu()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = x + look_up(norms[1](x), memory, memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(each_step_has_its_own_arguments_norm_and_sum, "`look_up` comes first in yours")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + look_up(norms[0](x), memory, memory_mask)
+    x = x + attend(norms[1](x), norms[1](x), causal)
+    return x + feed_forward(norms[2](x))
 
 
 @decoder_layer.wrong(decoder_keeps_its_shape, "so should the result")
@@ -1193,12 +1399,61 @@ def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norm
     return x + feed_forward(norms[2](x))
 
 
-@decoder_layer.wrong(three_sums_with_the_norm_before, "something else")
+@decoder_layer.wrong(
+    each_step_has_its_own_arguments_norm_and_sum, "No norm is applied in cross-attention"
+)
 def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
     causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
     x = x + attend(norms[0](x), norms[0](x), causal)
     x = x + look_up(x, memory, memory_mask)
     return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(
+    each_step_has_its_own_arguments_norm_and_sum, "Nothing is added in cross-attention"
+)
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = look_up(norms[1](x), memory, memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(
+    each_step_has_its_own_arguments_norm_and_sum, "In every sub-layer the norm stands *after*"
+)
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = norms[0](x + attend(x, x, causal))
+    x = norms[1](x + look_up(x, memory, memory_mask))
+    return norms[2](x + feed_forward(x))
+
+
+@decoder_layer.wrong(
+    each_step_has_its_own_arguments_norm_and_sum, "In the causal attention the result is added"
+)
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = norms[0](x)
+    x = x + attend(x, x, causal)
+    x = x + look_up(norms[1](x), memory, memory_mask)
+    return x + feed_forward(norms[2](x))
+
+
+@decoder_layer.wrong(three_sums_with_the_norm_before, "in the order of use")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = x + look_up(norms[2](x), memory, memory_mask)
+    return x + feed_forward(norms[1](x))
+
+
+@decoder_layer.wrong(three_sums_with_the_norm_before, "something else")
+def my_decoder_layer(x, memory, memory_mask, attend, look_up, feed_forward, norms):
+    causal = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    x = x + attend(norms[0](x), norms[0](x), causal)
+    x = x + look_up(norms[1](x), memory, memory_mask) / 2
+    return x + feed_forward(norms[2](x)) / 2
 
 
 def _decoder_by_sums(x, memory, memory_mask, attend, look_up, feed_forward, norms):
@@ -1326,9 +1581,27 @@ def logits_have_a_score_for_each_token(answer):
 
 
 @language_model.check
+def scores_are_no_shares_yet(answer):
+    logits = answer(*_model_parts())
+    if (logits >= 0).all() and (logits.sum(dim=-1) - 1).abs().max() < 1e-5:
+        return "Each row sums to 1 in yours: the scores are asked for, as they are before softmax."
+    if (logits <= 0).all() and logits.logsumexp(dim=-1).abs().max() < 1e-5:
+        return "Yours gives logarithms of shares; the scores are asked for, before any softmax."
+
+
+@language_model.check
 def later_tokens_are_not_seen(answer):
     ids, *others = _model_parts(1, 5)
+    table, positions, _, norm = others
     logits = answer(ids, *others)
+    masks = []
+    answer(ids, table, positions, [lambda x, mask: masks.append(mask) or x], norm)
+    if masks and isinstance(masks[0], torch.Tensor) and masks[0].shape[-2:] == (5, 5):
+        flat = masks[0].reshape(-1, 5, 5)[0]
+        if torch.equal(flat.bool(), torch.ones(5, 5).triu().bool()):
+            return "The triangle is upside down in yours: True stands on and *below* the diagonal."
+        if torch.equal(flat.bool(), torch.ones(5, 5).triu(1).bool()):
+            return "True = may look; in yours True stands where a token may *not* look."
     other = ids.clone()
     other[:, 3] = (ids[:, 3] + 1) % 6
     if not torch.allclose(answer(other, *others)[:, :3], logits[:, :3]):
@@ -1354,7 +1627,16 @@ def embedded_scaled_placed_stacked_and_scored(answer):
         return None
     slips = {
         "The rows of the table should be multiplied by the root of `d_model`.": {"factor": 1.0},
-        "The positions are not added in yours, or not those of the first places.": {"places": 0.0},
+        "No positions are added in yours.": {"places": 0.0},
+        "The positions are added from the second place on; the first place is number 0.": {
+            "places": positions[1:5]
+        },
+        "The positions are multiplied by the root of `d_model` as well; only the rows are.": {
+            "places": 3**0.5 * positions[:4]
+        },
+        "The rows are multiplied by `d_model` in yours; by its root is meant.": {"factor": 3.0},
+        "The rows are divided by the root of `d_model` in yours.": {"factor": 3**-0.5},
+        "The layers are not used in yours.": {"some": []},
         "The last norm is missing in yours: it comes before the scores.": {"last": lambda h: h},
         "Only one layer is used in yours; there are several.": {"some": layers[:1]},
         "The layers are gone through backwards in yours.": {"some": layers[::-1]},
@@ -1412,7 +1694,67 @@ def my_language_model(ids, table, positions, layers, final_norm):
         return final_norm(layer(x, causal)) @ table.T
 
 
-@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "not those of the first places")
+def _logits_with(ids, table, layers, x, last):
+    """A language model from what its first layer reads on."""
+    causal = torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).tril()
+    for layer in layers:
+        x = layer(x, causal)
+    return last(x) @ table.T
+
+
+@language_model.wrong(scores_are_no_shares_yet, "sums to 1")
+def my_language_model(ids, table, positions, layers, final_norm):
+    x = table[ids] * table.size(1) ** 0.5 + positions[: ids.size(1)]
+    return _logits_with(ids, table, layers, x, final_norm).softmax(dim=-1)
+
+
+@language_model.wrong(scores_are_no_shares_yet, "logarithms of shares")
+def my_language_model(ids, table, positions, layers, final_norm):
+    x = table[ids] * table.size(1) ** 0.5 + positions[: ids.size(1)]
+    return _logits_with(ids, table, layers, x, final_norm).log_softmax(dim=-1)
+
+
+@language_model.wrong(later_tokens_are_not_seen, "upside down")
+def my_language_model(ids, table, positions, layers, final_norm):
+    x = table[ids] * table.size(1) ** 0.5 + positions[: ids.size(1)]
+    for layer in layers:
+        x = layer(x, torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).triu())
+    return final_norm(x) @ table.T
+
+
+@language_model.wrong(later_tokens_are_not_seen, "may *not* look")
+def my_language_model(ids, table, positions, layers, final_norm):
+    x = table[ids] * table.size(1) ** 0.5 + positions[: ids.size(1)]
+    for layer in layers:
+        x = layer(x, torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).triu(diagonal=1))
+    return final_norm(x) @ table.T
+
+
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "from the second place on")
+def my_language_model(ids, table, positions, layers, final_norm):
+    x = table[ids] * table.size(1) ** 0.5 + positions[1 : ids.size(1) + 1]
+    return _logits_with(ids, table, layers, x, final_norm)
+
+
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "by its root is meant")
+def my_language_model(ids, table, positions, layers, final_norm):
+    x = table[ids] * table.size(1) + positions[: ids.size(1)]
+    return _logits_with(ids, table, layers, x, final_norm)
+
+
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "are divided by the root")
+def my_language_model(ids, table, positions, layers, final_norm):
+    x = table[ids] / table.size(1) ** 0.5 + positions[: ids.size(1)]
+    return _logits_with(ids, table, layers, x, final_norm)
+
+
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "The layers are not used")
+def my_language_model(ids, table, positions, layers, final_norm):
+    x = table[ids] * table.size(1) ** 0.5 + positions[: ids.size(1)]
+    return final_norm(x) @ table.T
+
+
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "No positions are added")
 def my_language_model(ids, table, positions, layers, final_norm):
     causal = torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).tril()
     x = table[ids] * table.size(1) ** 0.5
@@ -1421,10 +1763,16 @@ def my_language_model(ids, table, positions, layers, final_norm):
     return final_norm(x) @ table.T
 
 
+@language_model.wrong(embedded_scaled_placed_stacked_and_scored, "positions are multiplied")
+def my_language_model(ids, table, positions, layers, final_norm):
+    x = (table[ids] + positions[: ids.size(1)]) * table.size(1) ** 0.5
+    return _logits_with(ids, table, layers, x, final_norm)
+
+
 @language_model.wrong(embedded_scaled_placed_stacked_and_scored, "something else")
 def my_language_model(ids, table, positions, layers, final_norm):
     causal = torch.ones(ids.size(1), ids.size(1), dtype=torch.bool).tril()
-    x = (table[ids] + positions[: ids.size(1)]) * table.size(1) ** 0.5
+    x = table[ids] * 2 + positions[: ids.size(1)]
     for layer in layers:
         x = layer(x, causal)
     return final_norm(x) @ table.T
@@ -1510,8 +1858,8 @@ no_warmup = Choice(
     task="""
     A causal model of 12 layers learns to predict the next letter of tweets, in 120 steps. In four
     ways: norm before or after, with the full learning rate from the first step or with a
-    warm-up of 60 steps, in which the rate rises from 0. Gradients are not clipped. Which will have
-    learnt least at the end?
+    warm-up of 60 steps, in which the rate rises from 0. Gradients are not clipped, that is,
+    however long they are, they are not shortened. Which will have learnt least at the end?
     """,
     options={
         "a": "norm before, no warm-up",

@@ -48,7 +48,7 @@ def tuned(
     Args:
         settings: "trained": "frozen" (ridge on the pooled features, with "alpha"), the number of
             top layers, "all", or "inserted"; with the latter three "learning_rate" and "steps".
-        configuration: "batch_size" and "precision".
+        configuration: "batch_size" and "precision"; "looks" in place of `LOOKS`.
         validation: where given, the state that is best on these is kept, of `LOOKS`, and training
             stops after four without a better one.
         insert: puts into the model what is trained beside its head.
@@ -65,7 +65,7 @@ def tuned(
         steps,
         settings["learning_rate"],
         warmup_steps=steps // 10,
-        check_every=max(1, steps // LOOKS),
+        check_every=max(1, steps // configuration.get("looks", LOOKS)),
         patience=4 if validation else None,
         precision=configuration["precision"],
     )

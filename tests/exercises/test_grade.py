@@ -89,6 +89,24 @@ def test_the_last_answer_counts_also_where_check_is_given_it(tmp_path):
     assert table(tmp_path)["ada", "softmax_shift"][0] == "right"
 
 
+@pytest.mark.parametrize("old", record.RENAMED)
+def test_an_exercise_that_was_renamed_is_the_one_it_became(tmp_path, old):
+    new = registry.find(record.RENAMED[old])
+    notebook(tmp_path / "ada.ipynb", new.solution_source(), f'check("{old}", {new.answer_name})')
+    notebook(tmp_path / "bob.ipynb", new.stub_source(), tags={0: [f"exercise:{old}"]})
+    found = table(tmp_path)
+    assert list(found) == [("ada", new.name), ("bob", new.name)]  # and none of its neighbours
+    assert found["ada", new.name][0].startswith("not judged: ")  # code, which is not run
+    assert found["bob", new.name][0] == "not answered"
+
+
+def test_a_renamed_exercise_may_be_given_its_value_in_check(monkeypatch, tmp_path):
+    name = f"{CHAPTER}.softmax_shift"
+    monkeypatch.setitem(record.RENAMED, "old.shift", name)
+    notebook(tmp_path / "ada.ipynb", f'check("old.shift", {right("softmax_shift")})')
+    assert table(tmp_path) == {("ada", "softmax_shift"): ("right", "", "")}
+
+
 def test_answers_share_a_name_but_not_a_chapter(tmp_path):
     one = registry.find("start_here.softmax_shift")
     other = registry.find("self_attention.softmax_shift")

@@ -134,6 +134,30 @@ def test_order_may_be_written_in_many_ways(answer):
     assert ORDER.judge(answer).passed is True
 
 
+@pytest.mark.parametrize("answer", ["c > a > b", "c<a<b", "a < b, c"])
+def test_order_with_signs_that_compare_is_asked_for_without_them(answer):
+    found = ORDER.judge(answer)
+    told = 'give the letters alone, the first of the order first, such as "ba".'
+    assert (found.passed, found.message.endswith(told)) == (False, True)
+
+
+@pytest.mark.parametrize("answer", ["c -> a -> b", "c => a => b", "c → a → b"])
+def test_order_may_be_written_with_arrows(answer):
+    assert ORDER.judge(answer).passed is True
+
+
+def test_of_two_traps_close_to_each_other_the_nearer_one_speaks():
+    two = Number(
+        kind="Count",
+        truth=lambda: 1006.0,
+        factor=1,
+        traps=((1000, "Far."), (1005, "Near.")),
+        **TEXTS,
+    )
+    told = [two.judge(number).message for number in (1002, 1005, 1005.5, 996)]
+    assert told == ["Far.", "Near.", "Near.", "Far."]
+
+
 def test_order_names_the_first_wrong_place():
     assert ORDER.judge("cba").message == 'Place 2 is not "b". Compare.'
 

@@ -4,12 +4,10 @@ import math
 
 import pytest
 import torch
-from small_model import new_model, rated_texts
+from small_model import close, in_each_layer, moved_by_training, new_model, small_llama
 from torch import nn
 from torch.nn import functional
 
-from lessons_lib.model.llama import Llama, LlamaConfig
-from lessons_lib.transfer.fine_tuning import fit
 from lessons_lib.transfer.lora import (
     DoRALinear,
     LoRALinear,
@@ -31,15 +29,6 @@ def learnt(kind=LoRALinear, bias=True, **settings) -> LoRALinear:
         if parameter.requires_grad:
             nn.init.normal_(parameter)
     return layer
-
-
-def small_llama() -> Llama:
-    torch.manual_seed(0)
-    return Llama(LlamaConfig(11, 8, num_heads=4, num_key_value_heads=2, num_layers=2, d_ff=6))
-
-
-def close(first, second, tolerance=1e-6) -> bool:
-    return torch.allclose(first, second, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -174,16 +163,8 @@ def test_merging_twice_is_refused_and_changes_nothing():
 def test_only_its_own_parameters_are_trained():
     model = new_model("inserted")
     add_lora(model.encoder, rank=2)
-    before = {name: tensor.clone() for name, tensor in model.named_parameters()}
-    fit(model, *rated_texts(), steps=3, learning_rate=0.05)
-    moved = {name for name, tensor in model.named_parameters() if not tensor.equal(before[name])}
-    own = {
-        f"encoder.layers.{layer}.attention.project_{name}.{part}"
-        for layer in range(3)
-        for name in ("query", "value")
-        for part in ("down", "up")
-    }
-    assert moved == own | {"head.weight", "head.bias"}
+    names = (f"attention.project_{n}.{part}" for n in ("query", "value") for part in ("down", "up"))
+    assert moved_by_training(model) == in_each_layer(*names)
 
 
 def test_number_of_trained_parameters_is_rank_times_both_widths():
@@ -223,14 +204,14 @@ def test_a_state_of_another_shape_is_refused():
 
 def test_errors_say_what_came():
     linear, encoder = nn.Linear(5, 7), new_model("inserted").encoder
-    with pytest.raises(TypeError, match="LoRA changes an nn.Linear, not a ReLU"):
+    with pytest.raises(TypeError, match=r"LoRA changes an nn\.Linear, not a ReLU"):
         LoRALinear(nn.ReLU())
     for rank in (0, 1.5, True):
         with pytest.raises(ValueError, match=f"whole number of at least 1, not {rank}"):
             LoRALinear(linear, rank)
     with pytest.raises(ValueError, match="one of alpha / rank, alpha / sqrt"):
         LoRALinear(linear, scaling="sqrt")
-    with pytest.raises(ValueError, match="BertEncoder has no nn.Linear named 'gate', 'keys'"):
+    with pytest.raises(ValueError, match=r"BertEncoder has no nn\.Linear named 'gate', 'keys'"):
         add_lora(encoder, targets=("query", "gate", "keys"))
     with pytest.raises(ValueError, match="BertEncoder holds no LoRA"):
         merge_lora(encoder)

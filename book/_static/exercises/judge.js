@@ -23,8 +23,12 @@
     const told = exercise.reveal
       ? ` It comes out at ${lessons.general(right, 3)}. ${because}`.trimEnd() : "";
     if (isWithin(given, right, exercise.factor)) return [true, lessons.shown(given) + said];
-    const trap = exercise.traps.find(([value]) => isWithin(given, value, 1.01));
-    if (trap) return [false, `${trap[1]}${told}`];
+    const near = exercise.traps.filter(([value]) => isWithin(given, value, 1.01));
+    const distance = ([value]) => Math.abs(value - given);
+    if (near.length) {
+      const trap = near.reduce((one, other) => (distance(other) < distance(one) ? other : one));
+      return [false, `${trap[1]}${told}`];
+    }
     return [false, `${lessons.shown(given)} is too ${given < right ? "low" : "high"}.${told}`];
   };
 
@@ -47,7 +51,11 @@
   };
 
   const order = (exercise, answer) => {
-    const {right, rule, said} = exercise;
+    const {right, rule, said, form} = exercise;
+    if (/<|(?<![-=])>/.test(answer)) { // "c > b", but not the arrow of "c -> b"
+      return [false, "Signs such as > leave open which end comes first: give the letters alone, " +
+        `the first of the order first, ${form.split(", ").at(-1)}.`];
+    }
     const letters = lessons.lettersOf(answer);
     const sorted = text => [...text].sort().join("");
     if (sorted(letters) !== sorted(right)) return wants(exercise, answer);

@@ -94,15 +94,23 @@ def read_notebook(path: Path) -> list[Cell]:
 
 
 def exercises_in(cells: list[Cell]) -> list[Exercise]:
-    """All exercises of the chapters that a notebook's tags and calls of `check` name."""
+    """All exercises of the chapters that a notebook's tags and calls of `check` name.
+
+    Of an exercise that it calls by an older name, which may now be in another chapter, only this
+    one.
+    """
     names = {name for cell in cells for name in _CHECKED.findall(cell.source)}
     names |= {tag.removeprefix(_TAG) for cell in cells for tag in cell.tags if tag[:9] == _TAG}
-    chapters = {name.partition(".")[0] for name in names}
+    moved = {record.RENAMED[name] for name in names if name in record.RENAMED}
+    chapters, others = (
+        {name.partition(".")[0] for name in some} for some in (names - set(record.RENAMED), moved)
+    )
     return [
         exercise
         for chapter in registry.chapters()
-        if chapter in chapters
+        if chapter in chapters | others
         for exercise in registry.exercises_of(chapter)
+        if chapter in chapters or exercise.name in moved
     ]
 
 
@@ -159,7 +167,8 @@ def _given_to_check(node: ast.stmt, name: str) -> ast.expr | None:
     call = getattr(node, "value", None)
     if not isinstance(call, ast.Call) or getattr(call.func, "id", "") != "check":
         return None
-    if len(call.args) < 2 or getattr(call.args[0], "value", None) != name:
+    called = getattr(call.args[0], "value", None) if len(call.args) > 1 else None
+    if not isinstance(called, str) or record.RENAMED.get(called, called) != name:
         return None
     return None if isinstance(call.args[1], ast.Name) else call.args[1]
 

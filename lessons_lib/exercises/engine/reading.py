@@ -73,6 +73,15 @@ def order_of(answer) -> str:
     return "" if tried(_is_unordered, answer, True) else letters_of(answer)
 
 
+def is_compared(answer) -> bool:
+    """Do signs that compare stand in it, as in "c > b"? The arrow of "c -> b" is none."""
+    return tried(_holds_comparison, answer, False)
+
+
+def _holds_comparison(answer) -> bool:
+    return isinstance(answer, str) and re.search(r"<|(?<![-=])>", answer) is not None
+
+
 def _is_unordered(answer) -> bool:
     return isinstance(answer, set | frozenset)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from .answer import text_of
 from .declare import Exercise
-from .reading import letters_of, number_of, order_of, shortest, shown, sizes_of
+from .reading import is_compared, letters_of, number_of, order_of, shortest, shown, sizes_of
 from .state import fixed_state
 from .verdict import Verdict
 
@@ -56,7 +56,8 @@ class Number(ValueExercise):
     Args:
         truth: a function that measures or works out the number when the answer is checked.
         factor: right when within this factor of the truth; 1 where the exact number is asked for.
-        traps: pairs (a wrong number, what leads to it); a number within 1 % of it is told so.
+        traps: pairs (a wrong number, what leads to it); a number within 1 % of one is told so, of
+            several the nearest.
         reveal: say the true number after a guess: for predictions, whose point is the surprise.
     """
 
@@ -94,9 +95,10 @@ class Number(ValueExercise):
         if _within(number, truth, self.factor):
             reason = told or f" {self.because}".rstrip()
             return self.says(True, f"{shown(number)} is right.{reason}")
-        for value, reason in self.traps:
-            if _within(number, value, 1.01):
-                return self.says(False, f"{reason}{told}")
+        near = [trap for trap in self.traps if _within(number, trap[0], 1.01)]
+        if near:
+            _, reason = min(near, key=lambda trap: abs(trap[0] - number))
+            return self.says(False, f"{reason}{told}")
         side = "low" if number < truth else "high"
         return self.says(False, f"{shown(number)} is too {side}.{told}")
 
@@ -167,6 +169,12 @@ class Ordering(ValueExercise):
         return self.right
 
     def _judge_value(self, answer) -> Verdict:
+        if is_compared(answer):
+            return self.says(
+                False,
+                "Signs such as > leave open which end comes first: give the letters alone, the "
+                f"first of the order first, such as {_example(self.items)}.",
+            )
         order = order_of(answer)
         if sorted(order) != sorted(self.items):
             return self._wants(answer)
