@@ -22,7 +22,7 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     "source_target_matrix": ("From which domain to which, with everything open?", "12_fine_tuning"),
     "parameters_against_quality": (
         "How much do few trained parameters keep?",
-        "12_fine_tuning",  # until its chapter is there
+        "13_parameter_efficient",
     ),
 }
 SO = {  # what was believed, and what is so
