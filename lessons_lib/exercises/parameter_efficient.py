@@ -1120,11 +1120,24 @@ foldable = Choice(
 who_is_best = Ordering(
     kind="Predict",
     answer_name="who_is_best_answer",
-    task="""TO BE WRITTEN""",
-    items={"a": "", "b": ""},
-    right="ab",
-    rule="",
-    hints=("",),
+    task="""
+    Tweets, 500 rated ones, 100 steps, each technique at the rate that was best for it. Put these in
+    order by the r that they reach on test texts, the lowest first.
+    """,
+    items={
+        "a": "LoRA of rank 8, and a head",
+        "b": "a head alone, on a frozen encoder",
+        "c": "a prompt of 20 vectors in front of the text, and a head",
+        "d": "LoRA of rank 8, and a head, in an encoder with random weights",
+        "e": "a prefix of 20 keys and values in each layer, and a head",
+    },
+    right="dbcea",
+    rule="They lie .02 apart at least. Who reaches into the layers, and who only talks to them?",
+    hints=(
+        "A frozen encoder that has read much knows more than a changed one that has read nothing.",
+        "A prompt stands below all layers, a prefix in each; LoRA changes what the layers do.",
+    ),
+    because="So it came out, in 100 steps. That depth is the reason has not been tested.",
 )
 
 unfair_claim = Choice(
