@@ -486,6 +486,8 @@ num_lora = Number(
         (6 * 2 * 384 * 384, "That is all of the frozen matrices. The change is two thin factors."),
         (6 * 2 * 8 * 8, "The factors are 8 x 384 and 384 x 8: only one side is narrow."),
         (_num_lora(num_layers=1), "That is one layer; there are six."),
+        (_num_lora() + 385, "That counts the head, 385 numbers; it is asked for without."),
+        (6 * 384 * 384, "That is all of one frozen matrix a layer. The change is two thin ones."),
     ),
     hints=("One matrix has a factor of 8 x 384 and one of 384 x 8.", "6 x 2 x 8 x (384 + 384)."),
     because="6 layers x 2 matrices x 8 x (384 + 384): 0.33% of the model.",
@@ -558,12 +560,18 @@ def change_goes_in_and_out(answer):
     change = 0.5 * _product(up, down.T)
     for is_merged in (False, True):
         found = answer(weight.clone(), down, up, 0.5, is_merged, not is_merged)
+        wanted = weight - change if is_merged else weight + change
+        if torch.allclose(found, wanted):
+            continue
         told = "taken out of a merged weight" if is_merged else "folded into a plain weight"
-        if not torch.allclose(found, weight - change if is_merged else weight + change):
-            return (
-                f"Where the change is {told}, the result is not right: is the scale there, and the "
-                "sign?"
-            )
+        slips = (
+            (weight, "nothing happened: the weight came back as it was."),
+            (2 * weight - wanted, "it was done the other way round: the sign is wrong."),
+            (2 * wanted - weight, "`scale` is missing: here it is 0.5."),
+        )
+        causes = [cause for slip, cause in slips if torch.allclose(found, slip)]
+        cause = causes[0] if causes else "the weight is not right."
+        return f"Where the change is to be {told}, {cause}"
 
 
 @switch.check
@@ -576,14 +584,30 @@ def asking_twice_changes_nothing(answer):
             return f"A change that is {told}: the call should leave the weight alone."
 
 
-@switch.wrong(change_goes_in_and_out, "folded into a plain weight")
+@switch.wrong(change_goes_in_and_out, "folded into a plain weight, `scale` is missing")
 def my_switch(weight, down, up, scale, is_merged, wanted):
     return weight + (int(wanted) - int(is_merged)) * (up @ down)
 
 
-@switch.wrong(change_goes_in_and_out, "taken out of a merged weight")
+@switch.wrong(change_goes_in_and_out, "taken out of a merged weight, nothing happened")
 def my_switch(weight, down, up, scale, is_merged, wanted):
     return weight if is_merged or not wanted else weight + scale * up @ down
+
+
+@switch.wrong(change_goes_in_and_out, "the other way round")
+def my_switch(weight, down, up, scale, is_merged, wanted):
+    return weight + (int(is_merged) - int(wanted)) * scale * (up @ down)
+
+
+@switch.wrong(change_goes_in_and_out, "the other way round")
+def my_switch(weight, down, up, scale, is_merged, wanted):
+    sign = 1 if is_merged else -1
+    return weight if is_merged == wanted else weight + sign * scale * (up @ down)
+
+
+@switch.wrong(change_goes_in_and_out, "the weight is not right")
+def my_switch(weight, down, up, scale, is_merged, wanted):
+    return weight + (int(wanted) - int(is_merged)) * scale**2 * (up @ down)
 
 
 @switch.wrong(asking_twice_changes_nothing, "folded in once more")
@@ -708,14 +732,17 @@ def bottleneck_is_added(answer):
     relu = _product((_product(x, down) + down_bias).clamp(min=0), up)
     tanh = _product(functional.gelu(_product(x, down) + down_bias, approximate="tanh"), up)
     late = _inner(x + written + up_bias, torch.eye(5, dtype=x.dtype), torch.zeros(5))
-    unbiased = _product(_inner(x, down, torch.zeros(2)), up)
+    plain = _product(_inner(x, down, torch.zeros(2)), up)
+    after = _product(_inner(x, down, torch.zeros(2)) + down_bias, up) + up_bias
     slips = (
-        (x + straight + up_bias, "There is no GELU between the two: then it is only LoRA."),
+        (x + straight + up_bias, "There is no GELU between the two: then they are one linear map."),
         (x + relu + up_bias, "That is a ReLU in the middle; the task says GELU."),
         (x + tanh + up_bias, "That is GELU's approximation by tanh; use the exact one."),
         (late, "The GELU stands behind the sum; it belongs into the middle, in the bottleneck."),
         (x + written, "`up_bias` is missing."),
-        (x + unbiased + up_bias, "`down_bias` is missing."),
+        (x + plain, "Both biases are missing: one is added in front of the GELU, one at the end."),
+        (x + after, "`down_bias` is added behind the GELU; it belongs in front of it."),
+        (x + plain + up_bias, "`down_bias` is missing."),
     )
     for slip, message in slips:
         if torch.allclose(found, slip):
@@ -770,6 +797,16 @@ def my_adapter(x, down, down_bias, up, up_bias):
 @adapter.wrong(bottleneck_is_added, "`down_bias` is missing")
 def my_adapter(x, down, down_bias, up, up_bias):
     return x + functional.gelu(x @ down.T) @ up.T + up_bias
+
+
+@adapter.wrong(bottleneck_is_added, "Both biases are missing")
+def my_adapter(x, down, down_bias, up, up_bias):
+    return x + functional.gelu(x @ down.T) @ up.T
+
+
+@adapter.wrong(bottleneck_is_added, "added behind the GELU")
+def my_adapter(x, down, down_bias, up, up_bias):
+    return x + (functional.gelu(x @ down.T) + down_bias) @ up.T + up_bias
 
 
 @adapter.wrong(bottleneck_is_added, "worked out one by one")
@@ -920,6 +957,9 @@ def prefix_is_looked_at(answer):
     unscaled = _looked(query * math.sqrt(5), *inputs[1:])
     if torch.allclose(found, unscaled):
         return "The scores are not divided by the root of d_head."
+    squared = _looked(query / math.sqrt(5), *inputs[1:])
+    if torch.allclose(found, squared):
+        return "The scores are divided by d_head; it should be its root."
     separate = _looked(*inputs, hidden_prefix=True) + torch.stack(
         [(q @ prefix_key.mT / math.sqrt(5)).softmax(dim=-1) @ prefix_value for q in query]
     )
@@ -1002,6 +1042,16 @@ def my_prefix(query, key, value, prefix_key, prefix_value, mask):
     value = torch.cat([prefix_value.expand(batch, -1, -1, -1), value], dim=2)
     mask = functional.pad(mask, (prefix_key.size(1), 0), value=True)[:, None]
     return functional.scaled_dot_product_attention(query, key, value, mask, scale=1.0)
+
+
+@prefix.wrong(prefix_is_looked_at, "divided by d_head")
+def my_prefix(query, key, value, prefix_key, prefix_value, mask):
+    batch = len(query)
+    key = torch.cat([prefix_key.expand(batch, -1, -1, -1), key], dim=2)
+    value = torch.cat([prefix_value.expand(batch, -1, -1, -1), value], dim=2)
+    mask = functional.pad(mask, (prefix_key.size(1), 0), value=True)[:, None]
+    scale = 1 / query.size(-1)
+    return functional.scaled_dot_product_attention(query, key, value, mask, scale=scale)
 
 
 @prefix.wrong(prefix_is_looked_at, "have a softmax each")
@@ -1144,9 +1194,9 @@ unfair_claim = Choice(
     kind="Criticise a claim",
     answer_name="unfair_claim_answer",
     task="""
-    "Prefix tuning is useless: at the learning rate with which LoRA did best, it reached r = .31 and
-    LoRA .62, five seeds each, on test texts that were looked at once. It also trains fewer numbers,
-    so it cannot learn as much." What is unfair or unproved here? Give all.
+    Somebody writes: "Prefix tuning is useless: at the learning rate with which LoRA did best, it
+    reached r = .31 and LoRA .62, five seeds each, on test texts that were looked at once. It also
+    trains fewer numbers, so it cannot learn as much." What is unfair or unproved here? Give all.
     """,
     options={
         "a": "The rate was searched for one method and handed to the other.",
@@ -1156,7 +1206,8 @@ unfair_claim = Choice(
     },
     right="ac",
     reasons={
-        "a": "Each method needs a rate of its own; they may lie a factor of a hundred apart.",
+        "a": "Each method needs a rate of its own: in the study above, the best of full "
+        "fine-tuning and of the prefix lie a factor of a hundred apart.",
         "b": "For a gap of .31 five are plenty, and each had as many as the other.",
         "c": "A longer prefix, or LoRA at a lower rank, would be the test. It was not made.",
         "d": "Once, at the end, is what test texts are for.",
