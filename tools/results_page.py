@@ -121,6 +121,7 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "starved_control": starved_gap,
     "scaling": scaling_gap,
     "parameters_against_quality": transfer_gap,
+    "forgetting_frontier": transfer_gap,
 }
 
 
