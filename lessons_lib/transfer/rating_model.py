@@ -104,11 +104,19 @@ class SentimentModel(nn.Module):
 
     def standardised(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """As `forward`, but with mean 0 and spread 1 over the texts of `set_scale`."""
+        return self.read(self.states(inputs, mask), mask).squeeze(-1)
+
+    def states(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """Ids (B, L), or states after the frozen part, to the last states (B, L, d_model)."""
         states = inputs
         if not inputs.is_floating_point():
             with contextlib.nullcontext() if self.embeddings_train else torch.no_grad():
                 states = self.frozen_part(inputs, mask)
         for layer in self.encoder.layers[self.num_frozen :]:
             states = layer(states, mask)
+        return states
+
+    def read(self, states: Tensor, mask: Tensor) -> Tensor:
+        """What the head makes of the last states (B, L, d_model): (B, 1)."""
         with autocast("float32", states.device):  # 16 bits would round the rating
-            return self.head(self.dropout(mean_pool(states.float(), mask))).squeeze(-1)
+            return self.head(self.dropout(mean_pool(states.float(), mask)))
