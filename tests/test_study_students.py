@@ -13,27 +13,27 @@ from studies.shared import students, teachers, texts
 from studies.shared.texts import masked
 
 SMALL = distillation.STUDY.configuration | {
-    "only": 12,
+    "only": 6,
     "precision": "float32",
-    "teacher_steps": 4,
+    "teacher_steps": 2,
     "steps": 2,
     "timed": False,
 }
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Holds teachers of these tests' own size, made by whichever test needs one first."""
+    return tmp_path_factory.mktemp("teachers")
+
+
 @pytest.fixture
-def fresh_cache(tmp_path, monkeypatch):
-    """Call it for a folder that holds no teacher yet."""
-
-    def begin(name):
-        monkeypatch.setattr(teachers, "cache_folder", lambda: tmp_path / name)
-
-    begin("first")
-    return begin
+def own_teachers(folder, monkeypatch):
+    monkeypatch.setattr(teachers, "cache_folder", lambda: folder)
 
 
 def test_no_rating_of_a_tweet_reaches_the_student_that_is_said_to_do_without(
-    fresh_cache, monkeypatch
+    own_teachers, monkeypatch, tmp_path
 ):
     variant, settings = ("2 layers", "unrated tweets"), {"learning_rate": 4e-4}
     seen = distillation.run(variant, settings, 0, SMALL)
@@ -46,7 +46,7 @@ def test_no_rating_of_a_tweet_reaches_the_student_that_is_said_to_do_without(
         return replace(split, **parts)
 
     monkeypatch.setattr(texts, "load_split", blind)
-    fresh_cache("second")
+    monkeypatch.setattr(teachers, "cache_folder", lambda: tmp_path)  # no teacher is kept there
     unseen = distillation.run(variant, settings, 0, SMALL)
     assert unseen.predictions == seen.predictions
     assert unseen.numbers == seen.numbers
@@ -54,7 +54,7 @@ def test_no_rating_of_a_tweet_reaches_the_student_that_is_said_to_do_without(
     assert np.isfinite(unpack(seen.predictions["sealed_tweets"])).all()
 
 
-def test_teachers_are_trained_once_and_differ_by_their_seed(fresh_cache):
+def test_teachers_are_trained_once_and_differ_by_their_seed(own_teachers):
     first, again, other = (teachers.teacher(seed, SMALL) for seed in (0, 0, 1))
     assert all(a.equal(b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
     assert not first.head.weight.equal(other.head.weight)
@@ -67,16 +67,15 @@ def test_teachers_are_trained_once_and_differ_by_their_seed(fresh_cache):
     )
 
 
-def test_what_is_said_of_the_pool_is_what_is_said_of_its_texts(fresh_cache):
-    small = SMALL | {"pool": 5}
-    told = teachers.said_of_pool("tweets", 0, small)
-    inputs = teachers.tokenize([one.text for one in teachers.pool("tweets", small)])
-    asked = teachers.scores_of(teachers.teacher(0, small), inputs, "float32")
-    assert told.shape == (5, 9)
+def test_what_is_said_of_the_pool_is_what_is_said_of_its_texts(own_teachers):
+    told = teachers.said_of_pool("tweets", 0, SMALL)
+    inputs = teachers.tokenize([one.text for one in teachers.pool("tweets", SMALL)])
+    asked = teachers.scores_of(teachers.teacher(0, SMALL), inputs, "float32")
+    assert told.shape == (6, 9)
     assert torch.allclose(told, asked, atol=1e-4)
 
 
-def test_students_start_from_the_layers_that_their_name_says(fresh_cache):
+def test_students_start_from_the_layers_that_their_name_says(own_teachers):
     master = teachers.teacher(0, SMALL)
     places = {"2 layers": [2, 5], "3 layers": [1, 3, 5], "first 2": [0, 1], "last 2": [4, 5]}
     for shape, expected in places.items():
@@ -95,7 +94,7 @@ def test_students_start_from_the_layers_that_their_name_says(fresh_cache):
 
 
 @pytest.mark.parametrize("shape", ["2 random", "half width"])
-def test_random_controls_have_everything_open_and_nothing_of_the_teacher(fresh_cache, shape):
+def test_random_controls_have_everything_open_and_nothing_of_the_teacher(own_teachers, shape):
     model = students.student(shape, 0, SMALL)
     assert all(parameter.requires_grad for parameter in model.parameters())
     theirs = teachers.teacher(0, SMALL).state_dict()
@@ -118,7 +117,7 @@ def test_one_rating_a_text_is_one_that_a_rater_gave():
     assert not drawn.equal(students.one_rating(given, seed=4))
 
 
-def test_the_ensemble_is_the_mean_of_five_and_one_teacher_is_one(fresh_cache):
+def test_the_ensemble_is_the_mean_of_five_and_one_teacher_is_one(own_teachers):
     one, five = (students.lesson(taught, 1, SMALL) for taught in ("soft", "ensemble"))
     each = [
         torch.cat([teachers.said_of_pool(d, seed, SMALL) for d in teachers.DOMAINS])
@@ -130,7 +129,7 @@ def test_the_ensemble_is_the_mean_of_five_and_one_teacher_is_one(fresh_cache):
 
 
 @pytest.mark.parametrize("taught", students.EXTRAS)
-def test_a_student_that_is_its_teacher_has_nothing_to_learn_inside(fresh_cache, taught):
+def test_a_student_that_is_its_teacher_has_nothing_to_learn_inside(own_teachers, taught):
     master = teachers.teacher(0, SMALL)
     x = torch.tensor([[101, 2307, 3185, 102], [101, 2919, 102, 0]])
     mask = (x > 0)[:, None]
@@ -142,8 +141,8 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn_inside(fresh_cache, 
     assert students._extra(taught, own, told, [2, 5], mask, cut).item() > 0.01
 
 
-def test_the_site_s_student_is_measured_as_its_file_has_it(fresh_cache):
-    small = SMALL | {"site_steps": 2, "only": 5}
+def test_the_site_s_student_is_measured_as_its_file_has_it(own_teachers):
+    small = SMALL | {"site_steps": 2}
     content, reading, told = distillation.site({"learning_rate": 1e-4}, 0, small)
     assert told["bytes"] == len(content) <= 6_000_000
     again, _, _ = distillation.site({"learning_rate": 1e-4}, 0, small)

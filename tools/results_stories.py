@@ -63,8 +63,8 @@ SO = {  # what was believed, and what is so
     "forgetting_frontier": "Believed: a second domain costs the first some hundredths of r. Old "
     "texts between the new ones give back most of it, for next to nothing; a pull, a vote or a "
     "line a part of it.",
-    "distillation": "Believed: a third of the layers keeps nine tenths of the teacher's r, and soft "
-    "targets bring little where twenty people have rated each text.",
+    "distillation": "Believed: a third of the layers keeps nine tenths of the teacher's r, and "
+    "soft targets bring little where twenty people have rated each text.",
 }
 WORDS = (  # how a forecast is written, and how one says it
     ("_", " "),
