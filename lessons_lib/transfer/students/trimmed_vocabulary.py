@@ -33,7 +33,8 @@ def pieces_to_keep(texts: Sequence[str], tokenizer: Tokenizer, count: int) -> li
     Raises:
         ValueError: V is less than what has to stay, or more than there are.
     """
-    vocabulary = tokenizer.get_vocab()
+    everything = tokenizer.get_vocab().items()
+    vocabulary = {piece: at for piece, at in everything if not piece.startswith("[unused")}
     name_of = {number: piece for piece, number in vocabulary.items()}
     counts = Counter(number for ids in tokenize(texts, tokenizer) for number in ids)
     special = {added.content for added in tokenizer.get_added_tokens_decoder().values()}
