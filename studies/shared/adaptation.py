@@ -69,17 +69,17 @@ class Learner:
         """Train; what rates texts of a domain: called as predictor(domain, texts)."""
         started = time.perf_counter()
         encoder = copy.deepcopy(encoder_named(self.kind))
-        torch.manual_seed(self.seed)
-        self.model = model = SentimentModel(encoder, TOP)
-        ratings = [one.rating for texts in self.sources.values() for one in texts]
-        model.set_scale(ratings)
-        self.targets = (torch.tensor(ratings, dtype=torch.float32) - model.mean) / model.spread
         self.inputs = [
             states
             for domain, texts in self.sources.items()
             for states in self.states(domain, [one.text for one in texts])
         ]
         self.target_inputs = self.states(self.target, self.unrated)
+        torch.manual_seed(self.seed)  # loading and keeping, the first time, draw numbers as well
+        self.model = model = SentimentModel(encoder, TOP)
+        ratings = [one.rating for texts in self.sources.values() for one in texts]
+        model.set_scale(ratings)
+        self.targets = (torch.tensor(ratings, dtype=torch.float32) - model.mean) / model.spread
         self.rate: Callable = lambda domain, texts: predict(
             self.model, self.states(domain, texts), precision=self.precision
         )
