@@ -10,8 +10,8 @@ from lessons_lib.data import splits
 from lessons_lib.data.reviews import DOMAINS
 from lessons_lib.data.splits import load_split, sealed_texts
 from lessons_lib.measure.results import unpack
-from studies import source_target_matrix
-from studies.shared import texts, tuning
+from studies import domain_adaptation, source_target_matrix
+from studies.shared import states, texts, tuning
 from studies.shared.texts import masked, rated, unrated
 
 
@@ -58,6 +58,35 @@ def test_a_transfer_run_predicts_the_same_where_all_other_ratings_are_masked(mon
     assert unseen.numbers == seen.numbers  # the test's ratings come in afterwards, to measure
     assert seen.no_labels_of == ["products", "tweets", "editorials"]
     assert np.isfinite(unpack(seen.predictions["sealed_tweets"])).all()
+
+
+def small_adaptation(method: str, source: str = "all but tweets"):
+    """One small run of `domain_adaptation`; what it has read before is forgotten first."""
+    for cached in (states.pool_of, domain_adaptation.validation_of, domain_adaptation.predicted_of):
+        cached.cache_clear()
+    configuration = domain_adaptation.STUDY.configuration | domain_adaptation.STUDY.quick
+    variant = (source, method)
+    return domain_adaptation.run(variant, {"learning_rate": 1e-3}, 0, configuration)
+
+
+@pytest.mark.parametrize("method", ["vader_labels", "self_training"])
+def test_an_adapted_run_is_the_same_where_the_targets_ratings_are_masked(monkeypatch, method):
+    """Tweets without any rating: not in training, not to choose, not by a weak labeller."""
+    seen = small_adaptation(method)
+
+    def blind(domain):
+        split = splits.load_split(domain)
+        if domain != "tweets":
+            return split
+        return replace(
+            split, **{p: masked(getattr(split, p)) for p in ("train", "validation", "test")}
+        )
+
+    monkeypatch.setattr(texts, "load_split", blind)
+    unseen = small_adaptation(method)
+    assert unseen.predictions == seen.predictions
+    assert unseen.numbers["validation"] == seen.numbers["validation"]
+    assert seen.no_labels_of == ["tweets"] and "tweets" not in seen.labels_read["selection"]
 
 
 def test_sealed_texts_are_predicted_and_not_measured():
