@@ -24,6 +24,7 @@ TITLES = {
     "real_language_model": "A real language model",
     "domains_and_transfer": "Domains and transfer",
     "fine_tuning": "Fine-tuning",
+    "forgetting": "Forgetting",
 }
 _HOME = __package__.rpartition(".")[0]  # lessons_lib.exercises
 
