@@ -13,13 +13,7 @@ import yaml
 
 # Chapters to come, by part: their names, and what they are called until they have a title.
 PLANNED = {
-    "Part I. Build it": {
-        "05_tokens": "From text to tokens",
-        "07_training_and_generation": "Training and generation",
-    },
     "Part II. Transfer it": {
-        "10_real_language_model": "A real language model",
-        "13_parameter_efficient": "Small adapters",
         "14_domain_adaptation": "Domain adaptation",
         "15_forgetting": "Forgetting",
         "16_low_resource": "Few labels",

@@ -205,8 +205,9 @@ class Rotary(Positions):
     def _clock(self, positions: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
         kind = vectors.dtype, vectors.device, self.base
         if self._last is None or self._last[1] != kind or not torch.equal(self._last[0], positions):
-            angle = _angles(positions, self.d_head, self.base)
-            self._last = positions, kind, angle.cos().to(vectors), angle.sin().to(vectors)
+            with torch.inference_mode(False):  # what is kept may serve training, too
+                angle = _angles(positions, self.d_head, self.base)
+                self._last = positions, kind, angle.cos().to(vectors), angle.sin().to(vectors)
         return self._last[2:]
 
 

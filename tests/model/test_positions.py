@@ -357,3 +357,14 @@ def test_rotary_halves_is_the_same_turn_of_reordered_columns():
     torch.testing.assert_close(halves, Rotary(6).turn(vectors, places)[..., order])
     with pytest.raises(ValueError, match="layout should be neighbours or halves, not 'thirds'"):
         Rotary(6, layout="thirds")
+
+
+def test_rotary_can_be_trained_with_after_it_was_used_in_inference_mode():
+    rotary, vectors, places = Rotary(4), torch.randn(1, 1, 3, 4), torch.arange(3)
+    with torch.inference_mode():
+        seen = rotary.turn(vectors, places)
+    learning = vectors.clone().requires_grad_()
+    turned = rotary.turn(learning, places)
+    turned.square().sum().backward()
+    torch.testing.assert_close(turned.detach(), seen.clone())
+    torch.testing.assert_close(learning.grad, 2 * vectors)  # turning keeps the length
