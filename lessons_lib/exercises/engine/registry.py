@@ -24,8 +24,8 @@ TITLES = {
     "real_language_model": "A real language model",
     "domains_and_transfer": "Domains and transfer",
     "fine_tuning": "Fine-tuning",
-    "forgetting": "Forgetting",
     "parameter_efficient": "Few parameters",
+    "forgetting": "Forgetting",
 }
 _HOME = __package__.rpartition(".")[0]  # lessons_lib.exercises
 
