@@ -16,8 +16,8 @@ Everybody tries six settings, and goes on where the best one lies at the edge. "
 plain training; of rehearsal it is old batches for each new one, of WiSE-FT the start's weight over
 the end's. Settings, and the best of five looks, are chosen by the same number: the squared error of
 100 old and of 100 new validation texts, each over the variance of the ratings of its domain. So all
-have seen 100 old ratings, but for "greedy"; rehearsal and joint training alone learn from old ones. A line takes the
-end of its training without a look: its choice comes after.
+but "greedy" have seen 100 old ratings; rehearsal and joint training alone learn from old ones. A
+line takes the end of its training without a look: its choice comes after.
 """
 
 from lessons_lib.data.splits import SPLITS_SHA256
