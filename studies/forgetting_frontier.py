@@ -62,7 +62,7 @@ predictions, and ten starts of a minute: an hour on two cores."""
 
 def trials(variant) -> list[dict]:
     """Six settings for everybody."""
-    method = variant[2]
+    method = settings_from(variant)[2]
     if method in RATES:
         return [{"learning_rate": rate} for rate in RATES[method]]
     return [
