@@ -26,7 +26,7 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     ),
     "forgetting_frontier": (
         "What does a second domain cost the first?",
-        "12_fine_tuning",  # until its chapter is there
+        "15_forgetting",
     ),
     "distillation": (
         "What does a small student keep of its teacher?",
