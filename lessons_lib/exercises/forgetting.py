@@ -1081,16 +1081,16 @@ no_middle = Choice(
     kind="Predict",
     answer_name="no_middle_answer",
     task="""
-    Two models were fine-tuned from one start, and all of their `state_dict`s is averaged, tensor by
+    Two models were fine-tuned from one start, and their `state_dict`s are averaged, tensor by
     tensor. Which of these entries does the average make meaningless, or wrong for the new model?
     Give all.
     """,
     options={
         "a": "the gain of a LayerNorm",
         "b": "the running variance of a BatchNorm",
-        "c": "a table of whole numbers that says which position has which index",
+        "c": "a table of whole numbers, unlike in the two, that says which piece has which index",
         "d": "the weight of the head",
-        "e": "`num_batches_tracked`, the count of batches a BatchNorm has seen",
+        "e": "`num_batches_tracked`, how many batches a BatchNorm has seen: 90 and 120 here",
     },
     right="bce",
     reasons={
