@@ -104,7 +104,7 @@ class SentimentModel(nn.Module):
 
     def standardised(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """As `forward`, but with mean 0 and spread 1 over the texts of `set_scale`."""
-        return self.read(self.states(inputs, mask), mask).squeeze(-1)
+        return self.rate(self.pooled(inputs, mask))
 
     def states(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Ids (B, L), or states after the frozen part, to the last states (B, L, d_model)."""
@@ -116,7 +116,17 @@ class SentimentModel(nn.Module):
             states = layer(states, mask)
         return states
 
-    def read(self, states: Tensor, mask: Tensor) -> Tensor:
-        """What the head makes of the last states (B, L, d_model): (B, 1)."""
-        with autocast("float32", states.device):  # 16 bits would round the rating
-            return self.head(self.dropout(mean_pool(states.float(), mask)))
+    def pooled(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """The mean of each text's last states, before dropout and head: (B, d_model), float32."""
+        states = self.states(inputs, mask)
+        with autocast("float32", states.device):
+            return mean_pool(states.float(), mask)
+
+    def rate(self, pooled: Tensor) -> Tensor:
+        """Pooled states (B, d_model) to standardised ratings (B,)."""
+        return self.read(pooled).squeeze(-1)
+
+    def read(self, pooled: Tensor) -> Tensor:
+        """Pooled states (B, d_model) to all that the head says: (B, outputs)."""
+        with autocast("float32", pooled.device):  # 16 bits would round the rating
+            return self.head(self.dropout(pooled))

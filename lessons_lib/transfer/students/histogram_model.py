@@ -38,7 +38,7 @@ class HistogramModel(SentimentModel):
 
     def scores(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Ids (B, L), or states after the frozen part, to a score for each rating (B, 9)."""
-        return self.read(self.states(inputs, mask), mask)
+        return self.read(self.pooled(inputs, mask))
 
     def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """Ids (B, L), or states after the frozen part, to ratings (B,)."""
