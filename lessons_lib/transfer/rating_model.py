@@ -118,7 +118,10 @@ class SentimentModel(nn.Module):
 
     def pooled(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """The mean of each text's last states, before dropout and head: (B, d_model), float32."""
-        states = self.states(inputs, mask)
+        return self.pool(self.states(inputs, mask), mask)
+
+    def pool(self, states: Tensor, mask: Tensor) -> Tensor:
+        """The mean of last states (B, L, d_model) over each text: (B, d_model), float32."""
         with autocast("float32", states.device):
             return mean_pool(states.float(), mask)
 

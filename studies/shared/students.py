@@ -9,7 +9,6 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from lessons_lib.data.reviews import DOMAINS, Snippet
-from lessons_lib.model.bert import mean_pool
 from lessons_lib.model.encode import tokenize
 from lessons_lib.model.pretrained import load_tokenizer
 from lessons_lib.model.random_weights import default_weights
@@ -220,8 +219,7 @@ def _loss(taught: str, weight: float, model: HistogramModel, seed: int, configur
         with torch.no_grad():
             told = watched(master.to(x.device).encoder, x, mask)
         own = watched(model.encoder, x, mask)
-        pooled = mean_pool(own.states[-1].float(), mask)
-        loss = targets_loss(model.read(pooled), targets)
+        loss = targets_loss(model.read(model.pool(own.states[-1], mask)), targets)
         return loss + weight * _extra(taught, own, told, places, mask, model)
 
     return loss_of
