@@ -30,7 +30,7 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     ),
     "distillation": (
         "What does a small student keep of its teacher?",
-        "12_fine_tuning",  # until its chapter is there
+        "17_distillation",
     ),
     "domain_adaptation": (
         "What are texts without ratings worth?",
