@@ -26,6 +26,7 @@ TITLES = {
     "fine_tuning": "Fine-tuning",
     "parameter_efficient": "Few parameters",
     "forgetting": "Forgetting",
+    "distillation": "Distillation",
 }
 _HOME = __package__.rpartition(".")[0]  # lessons_lib.exercises
 
