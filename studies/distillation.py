@@ -155,16 +155,16 @@ def _learnt(shape: str, taught: str, settings: dict, seed: int, configuration: d
         model = teacher(seed, configuration, left_out)
         told = {"seconds": 0.0, "steps": configuration["teacher_steps"]}
     else:
+        shown = at_school.lesson(taught, seed, configuration)  # may train: so before the seed
         model = at_school.student(shape, seed, configuration, left_out)
-        shown = at_school.lesson(taught, seed, configuration)
         told = at_school.learn(model, taught, shown, settings, seed, configuration)
     return _reading(model), told | _sizes(model)
 
 
 def site(settings: dict, seed: int, configuration: dict) -> tuple[bytes, Callable, dict]:
     """The student of the site: its file, what makes a predictor by that file, and what it took."""
-    model, tokenizer = at_school.small_student(seed, configuration)
     shown, steps = at_school.lesson_of_all_texts(configuration), configuration["site_steps"]
+    model, tokenizer = at_school.small_student(seed, configuration)
     told = at_school.learn(model, "site", shown, settings, seed, configuration, tokenizer, steps)
     content = student_bytes(model, tokenizer)
     told |= _sizes(model) | {"bytes": len(content)}

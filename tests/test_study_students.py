@@ -1,5 +1,6 @@
 """What students of the distillation study are given, and what they must not see."""
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -146,7 +147,7 @@ def test_the_site_s_student_is_measured_as_its_file_has_it(own_teachers):
     content, reading, told = distillation.site({"learning_rate": 1e-4}, 0, small)
     assert told["bytes"] == len(content) <= 6_000_000
     again, _, _ = distillation.site({"learning_rate": 1e-4}, 0, small)
-    assert again == content
+    assert hashlib.sha256(again).digest() == hashlib.sha256(content).digest()
     model, tokenizer = distillation.load_student(content)
     asked = students.read_by(model, "float32", tokenizer)(["A good film."])
     assert reading("float32")(["A good film."]) == pytest.approx(asked)
