@@ -141,6 +141,7 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "scaling": scaling_gap,
     "parameters_against_quality": transfer_gap,
     "forgetting_frontier": transfer_gap,
+    "distillation": transfer_gap,
     "domain_adaptation": adaptation_gap,
 }
 

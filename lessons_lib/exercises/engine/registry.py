@@ -26,6 +26,7 @@ TITLES = {
     "fine_tuning": "Fine-tuning",
     "parameter_efficient": "Few parameters",
     "domain_adaptation": "Domain adaptation",
+    "forgetting": "Forgetting",
 }
 _HOME = __package__.rpartition(".")[0]  # lessons_lib.exercises
 
