@@ -55,9 +55,9 @@ VARIANTS = (
 LOOKED_AT = ("plain", "dann", "coral", "mmd")  # can the domains still be told apart?
 READ = tuple(KIND + domain for domain in DOMAINS)
 RATES = (1e-4, 3e-4, 1e-3, 3e-3)
-BUDGET = """4 targets x 15 methods: 14 with 4 trials, all with 5 seeds, 524 runs of 64 steps, 6 to
-11 s each on one core; four encoders that read on for 360 steps, two minutes each: some 80
-minutes of one core, 40 of two."""
+BUDGET = """4 targets x 15 methods: 14 with 4 trials, all with 5 seeds, 524 runs of 64 steps, 4 to
+8 s each on one core; four encoders that read on for 360 steps, two minutes each: some 60 minutes of
+one core, 30 of two; a search may go four trials further past its edge."""
 
 
 def target_of(variant) -> str:
