@@ -30,7 +30,12 @@ from lessons_lib.transfer.unlabelled.gradient_reversal import (
     domain_loss,
     strength_at,
 )
-from lessons_lib.transfer.unlabelled.importance import effective_number, importance_weights
+from lessons_lib.transfer.unlabelled.importance import (
+    effective_number,
+    log_odds,
+    strongest,
+    weights_of,
+)
 from lessons_lib.transfer.unlabelled.lexicon_feature import LexiconFeature, standardised_scores
 from lessons_lib.transfer.unlabelled.mean_teacher import MeanTeacher, consistency
 from lessons_lib.transfer.unlabelled.mmd import mmd
@@ -39,7 +44,8 @@ from lessons_lib.transfer.unlabelled.target_statistics import as_if_from_source
 from lessons_lib.transfer.unlabelled.weak_labels import weak_labels
 from studies.shared.states import TOP, encoder_named, states_of
 
-FLATTENED = 0.5  # the power of the odds in importance weighting
+EFFECTIVE = 0.25  # of the source texts, which importance weighting leaves at least
+GUESSER = 10.0  # the domain head's rate over that of the layers: it has little time to learn
 DECAY = 0.95  # of the mean teacher: an average of about twenty steps
 DRAWS, SURE, FIRST_SHARE = 4, 0.5, 0.6  # of self-training: its steps before its own labels
 
@@ -95,6 +101,11 @@ class Learner:
     def states(self, domain: str, texts: Sequence[str]) -> list[Tensor]:
         return states_of(self.kind, domain, texts, self.configuration["pool"])
 
+    def told_apart(self) -> float:
+        """How well the domains can be told apart by the features in the end."""
+        sides = self.inputs[:: max(1, len(self.inputs) // 300)], self.target_inputs[:300]
+        return told_apart(*(pooled_of(self.model, side) for side in sides))
+
     # --- the methods ---------------------------------------------------------------------------
 
     def _plain(self) -> None:
@@ -108,7 +119,8 @@ class Learner:
         def penalty(source: Tensor, target: Tensor) -> Tensor:
             return domain_loss(model.guesser, source, target, strength_at(next(done) / steps))
 
-        self._train_beside_target(penalty, [{"params": list(model.guesser.parameters())}])
+        guesser = {"params": list(model.guesser.parameters()), "rate_factor": GUESSER}
+        self._train_beside_target(penalty, [guesser])
 
     def _coral(self) -> None:
         self._train_beside_target(balanced(coral_loss))
@@ -122,7 +134,9 @@ class Learner:
             torch.stack([states.float().mean(dim=0) for states in texts]).numpy()
             for texts in (self.inputs, self.target_inputs)
         ]
-        weights = importance_weights(*features, strength=FLATTENED)
+        odds = log_odds(*features)
+        self.told["power_of_odds"] = power = round(strongest(odds, EFFECTIVE), 3)
+        weights = weights_of(odds, power)
         self.told["effective_texts"] = round(effective_number(weights), 1)
         pairs = torch.stack([self.targets, torch.tensor(weights, dtype=torch.float32)], dim=1)
 
@@ -280,6 +294,27 @@ def pooled_of(model: SentimentModel, inputs: Sequence[Tensor]) -> Tensor:
     for places in by_length([len(one) for one in inputs], 64):
         found[places] = model.pooled(*rectangle([inputs[place] for place in places]))
     return found
+
+
+def told_apart(source: Tensor, target: Tensor) -> float:
+    """How often a fresh linear classifier says rightly from which side a text's features are.
+
+    On texts that it has not seen, both sides weighing the same: 0.5 is guessing. No rating is read.
+
+    Args:
+        source, target: features (N, D), (M, D).
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    judge = make_pipeline(
+        StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=500)
+    )
+    is_target = np.arange(len(source) + len(target)) >= len(source)
+    x = torch.cat([source, target]).numpy()
+    return float(cross_val_score(judge, x, is_target, cv=5, scoring="balanced_accuracy").mean())
 
 
 def scores_of(texts: Sequence[str]) -> Tensor:

@@ -8,6 +8,8 @@ from lessons_lib.transfer.unlabelled.importance import (
     effective_number,
     importance_weights,
     log_odds,
+    strongest,
+    weights_of,
 )
 
 
@@ -50,12 +52,28 @@ def test_no_text_is_judged_by_a_classifier_that_has_seen_it():
     assert (log_odds(source, target) < 0).mean() == pytest.approx(0.5, abs=0.15)
 
 
+def test_the_strongest_power_leaves_just_the_share_that_is_asked_for():
+    odds = np.random.default_rng(0).normal(scale=6, size=400)
+    power = strongest(odds, 0.25)
+    assert 0 < power < 1
+    assert effective_number(weights_of(odds, power)) == pytest.approx(100, abs=0.1)
+    assert effective_number(weights_of(odds, 1.0)) < 50
+    assert strongest(0.1 * odds / 6, 0.25) == 1.0  # hardly told apart: as they are
+
+
+def test_odds_beyond_what_an_exponential_holds_give_weights_all_the_same():
+    assert weights_of([5000.0, 0.0]).tolist() == [2.0, 0.0]
+    assert weights_of([1.0, 3.0], 0.0).tolist() == [1.0, 1.0]
+
+
 def test_errors_say_what_came():
     source, target = gaussians(num_source=9, num_target=9)
     with pytest.raises(ValueError, match=r"5 texts at least, got \(4, 2\) and \(9, 2\)"):
         importance_weights(source[:4], target)
     with pytest.raises(ValueError, match="strength should be at least 0, not -1"):
         importance_weights(source, target, -1)
+    with pytest.raises(ValueError, match="between 0 and 1, not 25"):
+        strongest(source[:, 0], 25)
     for wrong in ([], [0, 0], [1, -1]):
         with pytest.raises(ValueError, match="at least 0, one of them above it"):
             effective_number(wrong)

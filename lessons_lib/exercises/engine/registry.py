@@ -25,6 +25,7 @@ TITLES = {
     "domains_and_transfer": "Domains and transfer",
     "fine_tuning": "Fine-tuning",
     "parameter_efficient": "Few parameters",
+    "domain_adaptation": "Domain adaptation",
     "forgetting": "Forgetting",
     "distillation": "Distillation",
 }

@@ -59,10 +59,46 @@ def importance_weights(source: ArrayLike, target: ArrayLike, strength: float = 1
     Source: Shimodaira 2000 (J. Statistical Planning and Inference 90); odds of a classifier:
     Sugiyama, Suzuki and Kanamori 2012, chapter 4.
     """
+    return weights_of(log_odds(source, target), strength)
+
+
+def weights_of(odds: ArrayLike, strength: float = 1.0) -> np.ndarray:
+    """Weights with a mean of 1 from the logs of odds (N,), to a power: (N,).
+
+    Raises:
+        ValueError: the strength is below 0.
+    """
     if not strength >= 0:
         raise ValueError(f"strength should be at least 0, not {strength}")
-    weights = np.exp(strength * log_odds(source, target))
+    powers = strength * np.asarray(odds, float)
+    weights = np.exp(powers - powers.max())  # the largest first, so that nothing overflows
     return weights / weights.mean()
+
+
+def strongest(odds: ArrayLike, least_share: float) -> float:
+    """The largest power, from 0 to 1, at which so large a share of the texts is still effective.
+
+    Where the domains are told apart with ease, the plain odds leave a handful of texts. How many
+    are left can be seen without any rating.
+
+    Args:
+        odds: their logs (N,), of `log_odds`.
+        least_share: of N, that `effective_number` is to be at least.
+
+    Raises:
+        ValueError: the share is not between 0 and 1.
+    """
+    if not 0 < least_share < 1:
+        raise ValueError(f"least_share should be between 0 and 1, not {least_share}")
+    wanted = least_share * len(odds)
+    low, high = 0.0, 1.0
+    if effective_number(weights_of(odds, high)) >= wanted:
+        return high
+    for _ in range(40):  # the number falls as the power rises
+        middle = (low + high) / 2
+        is_enough = effective_number(weights_of(odds, middle)) >= wanted
+        low, high = (middle, high) if is_enough else (low, middle)
+    return low
 
 
 def effective_number(weights: ArrayLike) -> float:
