@@ -129,6 +129,12 @@ def vader_r(domain: str) -> float:
     return r_of({}, "VADER", domain, num_resamples=1).value
 
 
+def accuracy_gap(of: Numbers, entry: dict) -> list[float]:
+    """Accuracy of the first minus that of the second, seed by seed."""
+    first, second = ([run["accuracy"] for run in of(entry[side])] for side in ("first", "second"))
+    return [a - b for a, b in zip(first, second, strict=True)]
+
+
 OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "length_extrapolation": length_gap,
     "date_translation": date_gap,
@@ -143,6 +149,8 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "forgetting_frontier": transfer_gap,
     "distillation": transfer_gap,
     "domain_adaptation": adaptation_gap,
+    "modalities": accuracy_gap,
+    "images": accuracy_gap,
 }
 
 

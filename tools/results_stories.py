@@ -36,6 +36,14 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
         "What are texts without ratings worth?",
         "11_domains_and_transfer",  # until its chapter is there
     ),
+    "modalities": (
+        "Does a body that has learnt text read digits?",
+        "11_domains_and_transfer",  # until its chapter is there
+    ),
+    "images": (
+        "From which digits to which?",
+        "11_domains_and_transfer",  # until its chapter is there
+    ),
 }
 SO = {  # what was believed, and what is so
     "length_extrapolation": "Believed: T5's distances bear longer texts. So it is not: only Shaw's "
@@ -75,6 +83,10 @@ SO = {  # what was believed, and what is so
     "student starts from counts most; on six megabytes it fell further than forecast.",
     "domain_adaptation": "Believed: methods that pull the domains together move r by a hundredth "
     "or two, up or down; a lexicon and an average of seeds bring more than all of them.",
+    "modalities": "Believed: what looks like knowledge carried from text to digits is mostly the "
+    "size of the weights; random weights of the same spread do as well.",
+    "images": "Believed: methods that pull the domains together bring some hundredths, and twenty "
+    "labels of the target bring more.",
 }
 WORDS = (  # how a forecast is written, and how one says it
     ("_", " "),

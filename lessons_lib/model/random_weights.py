@@ -1,14 +1,19 @@
-"""Two random controls: what an encoder would be worth that has learnt nothing.
+"""Three random controls: what an encoder would be worth that has learnt nothing.
 
 Whatever pre-trained weights are credited with, these must not reach. The first has the weights
 that training starts from; the second has, in each tensor, the mean and the spread that training
-has led to, so that only their arrangement, the knowledge, is gone.
+has led to; the third has the very numbers, in another order. In the latter two only the
+arrangement, the knowledge, is gone.
 """
 
 import copy
 
 import torch
 from torch import Tensor, nn
+
+from lessons_lib.model.llama import RMSNorm
+
+NORMS = (nn.LayerNorm, RMSNorm)
 
 
 def default_weights(encoder: nn.Module, seed: int = 0) -> nn.Module:
@@ -28,7 +33,7 @@ def default_weights(encoder: nn.Module, seed: int = 0) -> nn.Module:
     fresh = copy.deepcopy(encoder)
     with torch.no_grad():
         for module in fresh.modules():
-            is_norm = isinstance(module, nn.LayerNorm)
+            is_norm = isinstance(module, NORMS)
             for name, tensor in module.named_parameters(recurse=False):
                 if tensor.dim() > 1:
                     tensor.copy_(0.02 * _normal(tensor, rng))
@@ -55,6 +60,26 @@ def matched_weights(encoder: nn.Module, seed: int = 0) -> nn.Module:
             spread = tensor.std() if tensor.numel() > 1 else torch.zeros_like(tensor)
             tensor.copy_(tensor.mean() + spread * _normal(tensor, rng))
     return matched
+
+
+def shuffled_weights(encoder: nn.Module, seed: int = 0) -> nn.Module:
+    """A copy in which the numbers of every tensor stand in a random order.
+
+    Args:
+        encoder: left as it is.
+        seed: of the order; torch's own random state is left alone.
+
+    >>> layer = nn.Linear(3, 2)
+    >>> sorted(shuffled_weights(layer).bias.tolist()) == sorted(layer.bias.tolist())
+    True
+    """
+    rng = torch.Generator().manual_seed(seed)
+    shuffled = copy.deepcopy(encoder)
+    with torch.no_grad():
+        for tensor in shuffled.parameters():
+            order = torch.randperm(tensor.numel(), generator=rng).to(tensor.device)
+            tensor.copy_(tensor.flatten()[order].view_as(tensor))
+    return shuffled
 
 
 def _normal(like: Tensor, rng: torch.Generator) -> Tensor:

@@ -1,22 +1,30 @@
 """A study's forecast beside its outcome, as tables on a page."""
 
+from collections.abc import Callable
+
 from lessons_lib.base.tables import show_table
-from lessons_lib.measure.intervals import Interval, holm
+from lessons_lib.measure.intervals import Difference, Interval, holm
 from lessons_lib.measure.results import load_forecast
 from lessons_lib.transfer.outcomes import outcome_of
 
 
-def show_forecast(results: dict) -> None:
+def show_forecast(
+    results: dict,
+    outcome: Callable[[dict, dict], Difference | None] = outcome_of,
+    measured: str = "difference in r",
+) -> None:
     """Display a table of a study's primary contrasts, and print those that were not run.
 
-    A row: the paired difference in r with its 95% interval, the interval that was forecast, whether
-    it held the outcome, and p, corrected for all of them (Holm).
+    A row: the paired difference with its 95% interval, the interval that was forecast, whether it
+    held the outcome, and p, corrected for all of them (Holm).
 
     Args:
         results: of `load_results`; its "study" names the forecast.
+        outcome: called as outcome(results, entry), for an entry of the forecast.
+        measured: the difference's column.
     """
     forecast = load_forecast(results["study"])
-    pairs = [(entry, outcome_of(results, entry)) for entry in forecast["primary"]]
+    pairs = [(entry, outcome(results, entry)) for entry in forecast["primary"]]
     known = [(entry, found) for entry, found in pairs if found]
     rows = {}
     for (entry, found), p in zip(known, holm([one.p for _, one in known]), strict=True):
@@ -26,7 +34,7 @@ def show_forecast(results: dict) -> None:
         rows[entry["contrast"]] = [found, f"{low:+.2f} to {high:+.2f}", verdict, shown]
     if rows:
         level = f"forecast ({forecast['level']:.0%})"
-        show_table(rows, ["difference in r", level, "verdict", "p (Holm)"])
+        show_table(rows, [measured, level, "verdict", "p (Holm)"])
     missing = [entry["contrast"] for entry, found in pairs if not found]
     print("Not run:", "; ".join(missing) or "nothing")
 

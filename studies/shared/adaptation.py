@@ -24,6 +24,7 @@ from lessons_lib.training.plan import Plan
 from lessons_lib.transfer.fine_tuning import parameter_groups, predict, rated_batches, rating_loss
 from lessons_lib.transfer.outcomes import ratings_of, texts_of
 from lessons_lib.transfer.rating_model import SentimentModel
+from lessons_lib.transfer.unlabelled.beside_target import balanced, loss_beside
 from lessons_lib.transfer.unlabelled.coral import coral_loss
 from lessons_lib.transfer.unlabelled.gradient_reversal import (
     DomainGuesser,
@@ -241,15 +242,7 @@ class Learner:
     def _train_beside_target(self, penalty: Callable, extra: Sequence[dict] = ()) -> None:
         """The rating loss of the source, and a penalty of both domains' features."""
 
-        def loss_of(model, batches):
-            (x, mask, wanted), (target_x, target_mask, _) = batches
-            source, target = model.pooled(x, mask), model.pooled(target_x, target_mask)
-            loss = functional.mse_loss(model.rate(source), wanted)
-            if getattr(penalty, "wants_loss", False):
-                return loss + penalty(source, target, loss)
-            return loss + penalty(source, target)
-
-        self._train(self._beside(), loss_of, extra)
+        self._train(self._beside(), loss_beside(_rating_error, penalty), extra)
 
     def _train(self, batches, loss_of, extra: Sequence[dict] = (), steps: int | None = None):
         steps = steps or self.configuration["steps"]
@@ -264,21 +257,8 @@ class Learner:
         train(self.model, batches, loss_of, plan, groups=groups)
 
 
-def balanced(penalty: Callable[[Tensor, Tensor], Tensor]) -> Callable:
-    """The penalty times a factor that makes it as large as the rating loss at the first batch.
-
-    Sun and Saenko 2016, section 4, ask for a weight at which both losses are roughly the same.
-    """
-    factor: list[float] = []
-
-    def scaled(source: Tensor, target: Tensor, loss: Tensor) -> Tensor:
-        found = penalty(source.float(), target.float())
-        if not factor:
-            factor.append(loss.item() / max(found.item(), 1e-12))
-        return factor[0] * found
-
-    scaled.wants_loss = True
-    return scaled
+def _rating_error(read: Tensor, wanted: Tensor) -> Tensor:
+    return functional.mse_loss(read.squeeze(-1), wanted)
 
 
 def both_rated(model: SentimentModel, batches: tuple) -> Tensor:

@@ -1,4 +1,4 @@
-"""The two random controls: what is random, what is kept, and that the original stays as it was."""
+"""The three random controls: what is random, what is kept; the original stays as it was."""
 
 import copy
 
@@ -8,9 +8,10 @@ from torch import nn
 
 from lessons_lib.model.bert import BertEncoder
 from lessons_lib.model.layers import Config
-from lessons_lib.model.random_weights import default_weights, matched_weights
+from lessons_lib.model.llama import RMSNorm
+from lessons_lib.model.random_weights import default_weights, matched_weights, shuffled_weights
 
-CONTROLS = (default_weights, matched_weights)
+CONTROLS = (default_weights, matched_weights, shuffled_weights)
 
 
 @pytest.fixture
@@ -47,6 +48,17 @@ def test_nothing_of_the_arrangement_is_left(control, encoder):
         if tensor.numel() > 500 and tensor.std() > 0:
             pair = torch.stack([tensor.flatten(), original.flatten()])
             assert abs(torch.corrcoef(pair)[0, 1]) < 4 / tensor.numel() ** 0.5, name
+
+
+def test_shuffled_tensors_hold_the_very_numbers_in_another_order(encoder):
+    for name, tensor in shuffled_weights(encoder).named_parameters():
+        original = encoder.get_parameter(name)
+        assert torch.equal(tensor.flatten().sort()[0], original.flatten().sort()[0]), name
+        assert tensor.numel() < 3 or not torch.equal(tensor, original), name
+
+
+def test_norms_of_a_language_model_are_norms_too():
+    assert (default_weights(RMSNorm(4)).weight == 1).all()
 
 
 def test_matched_tensors_keep_mean_and_spread(encoder):
