@@ -14,16 +14,16 @@ model trained on ("fine-tuned"), and the same model from random weights ("from s
 A seed is the draw of all labels, the random weights, the order of the images.
 """
 
-import copy
-import functools
 import time
 from collections.abc import Callable, Iterator
 
 import torch
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lessons_lib.base.device import working
+from lessons_lib.base.files import atomic_write, cache_folder
 from lessons_lib.data.digits import PLACES, Digits, load_digits
 from lessons_lib.measure.results import pack
 from lessons_lib.model.layers import Config, EncoderLayer
@@ -49,6 +49,7 @@ UNLABELLED = ("source only", "DANN", "CORAL", "MMD", "target statistics")
 LABELS = ("20", "100", "300")
 SOURCE_LABELS = 1000
 SCRATCH = "nothing"  # in the place of a source
+SOURCE_RATE = 3e-3  # of the models that are trained on with labels of the target
 GUESSER = 10.0  # the domain head's rate over that of the layers, as for texts
 VARIANTS = (
     *((source, target, method) for source, target in PAIRS for method in UNLABELLED),
@@ -56,8 +57,9 @@ VARIANTS = (
     *((SCRATCH, target, k) for target in PLACES for k in (*LABELS, str(SOURCE_LABELS))),
 )
 BUDGET = """60 variants of 5 seeds; 51 of them with 4 trials (about 5 with those past the edge). On
-one core a step of 32 images takes .01 s, of 32 and 32 beside each other .02 s: 400 steps take 4 s,
-beside the target 8 s, fine-tuning 2 s; about 45 minutes of one core, 23 of two."""
+one core a step of 32 images takes .011 s, of 32 and 32 beside each other twice that: 400 steps take
+4.4 s, beside the target 9 s, fine-tuning 2 s: 18 x 10 x 9 + 42 x 7 x 3 s, about 45 minutes of one
+core, 23 of two."""
 
 
 def trials(variant: tuple[str, str, str]) -> list[dict]:
@@ -142,7 +144,7 @@ class Learner:
             torch.manual_seed(self.seed)
             model = new_model()
         else:
-            model = copy.deepcopy(source_model(source, self.seed, steps))
+            model = source_model(source, self.seed, self.configuration)
             steps, read = self.configuration["further_steps"], [source, target]
         self._train(model, labelled(learnt, self._size(), self.seed), class_loss, steps)
         return model, held_out, read
@@ -177,14 +179,32 @@ class Learner:
         return self.configuration["batch_size"]
 
 
-SOURCE_RATE = 3e-3  # of the models that are trained on; as the search of source only has it
+def source_model(place: str, seed: int, configuration: dict) -> PatchClassifier:
+    """What has learnt a place from 1,000 labels; made once, then kept."""
+    steps, size = configuration["steps"], configuration["batch_size"]
+    path = cache_folder() / "images" / f"{place}_{seed}_{steps}_{size}_{SOURCE_RATE}.safetensors"
+    if not path.is_file():
+        other = next(b for a, b in PAIRS if a == place)
+        model, _, _ = Learner(SOURCE_RATE, seed, configuration).learn(place, other, "source only")
+        with atomic_write(path) as out:
+            out.write(save(model.state_dict()))
+    model = new_model()
+    model.load_state_dict(load_file(path))
+    return model
 
 
-@functools.cache  # in a process; a model takes a few seconds
-def source_model(place: str, seed: int, steps: int) -> PatchClassifier:
-    """What has learnt a place from 1,000 labels."""
-    learner = Learner(SOURCE_RATE, seed, {"steps": steps, "batch_size": 32})
-    return learner.learn(place, next(b for a, b in PAIRS if a == place), "source only")[0]
+def prepare(configuration: dict, variants: list) -> None:
+    """The models that these variants train on."""
+    from joblib import Parallel, delayed
+
+    places = {v[0] for v in variants if v[0] != SCRATCH and v[2] in LABELS}
+    wanted = [(place, seed) for place in sorted(places) for seed in SEEDS]
+    Parallel(n_jobs=-1)(delayed(_make)(*one, configuration) for one in wanted)
+
+
+def _make(place: str, seed: int, configuration: dict) -> None:
+    torch.set_num_threads(1)
+    source_model(place, seed, configuration)
 
 
 def new_model() -> PatchClassifier:
@@ -251,6 +271,7 @@ STUDY = Study(
     seeds=SEEDS,
     run=run,
     trial=trial,
+    prepare=prepare,
     settings_from=relied_on,
     configuration={"batch_size": 32, "steps": 400, "further_steps": 150},
     budget_text=" ".join(BUDGET.split()),

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.base.fetch import IndexArchive, RemoteFile, fetch
+from lessons_lib.base.files import atomic_write, cache_folder
 
 PLACES = ("fonts", "scans", "mnist")
 PARTS = ("train", "test")
@@ -30,6 +31,7 @@ FONTS = {  # files of matplotlib's; those for testing are of other faces
     ),
     "test": ("STIXGeneral.ttf", "STIXGeneralItalic.ttf", "DejaVuSansMono-Oblique.ttf"),
 }  # fmt: skip
+DRAWING = 1  # to be counted up where the way of drawing changes
 _DRAWN = {"train": 2000, "test": 600}
 _TESTED = {"scans": 597, "mnist": 1000}
 _MNIST = RemoteFile(
@@ -84,7 +86,7 @@ def load_digits(place: str, part: str) -> Digits:
         if given not in known:
             raise ValueError(f"{name} should be one of {', '.join(known)}, not {given!r}")
     if place == "fonts":
-        return drawn_digits(_DRAWN[part], FONTS[part], seed=PARTS.index(part))
+        return _kept_drawn(part)
     found = {"scans": scanned_digits, "mnist": mnist_digits}[place]()
     images = found.images if place == "scans" else shrink(found.images[:, 2:26, 2:26], 3)
     order = torch.randperm(len(found), generator=torch.Generator().manual_seed(0))
@@ -110,6 +112,18 @@ def mnist_digits() -> Digits:
     with gzip.open(fetch(_MNIST), "rt", encoding="ascii") as lines:
         table = torch.tensor(np.loadtxt(lines, delimiter=",", dtype=np.float32))
     return Digits(table[:, :-1].reshape(-1, 28, 28) / 255, table[:, -1].long())
+
+
+def _kept_drawn(part: str) -> Digits:
+    """Digits drawn from fonts, drawn once: another release of the fonts would draw others."""
+    from safetensors.torch import load_file, save
+
+    path = cache_folder() / "digits" / f"fonts_{part}_{_DRAWN[part]}_{DRAWING}.safetensors"
+    if not path.is_file():
+        made = drawn_digits(_DRAWN[part], FONTS[part], seed=PARTS.index(part))
+        with atomic_write(path) as out:
+            out.write(save({"images": made.images.contiguous(), "labels": made.labels}))
+    return Digits(**load_file(path))
 
 
 def drawn_digits(count: int, fonts: tuple[str, ...], seed: int) -> Digits:
