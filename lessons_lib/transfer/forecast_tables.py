@@ -10,7 +10,7 @@ from lessons_lib.transfer.outcomes import outcome_of
 
 def show_forecast(
     results: dict,
-    outcome: Callable[[dict, dict], Difference | None] = outcome_of,
+    outcome: Callable[[dict, dict], Difference | None] | None = None,
     measured: str = "difference in r",
 ) -> None:
     """Display a table of a study's primary contrasts, and print those that were not run.
@@ -20,10 +20,12 @@ def show_forecast(
 
     Args:
         results: of `load_results`; its "study" names the forecast.
-        outcome: called as outcome(results, entry), for an entry of the forecast.
+        outcome: called as outcome(results, entry), for an entry of the forecast; `outcome_of` if
+            None.
         measured: the difference's column.
     """
     forecast = load_forecast(results["study"])
+    outcome = outcome or outcome_of
     pairs = [(entry, outcome(results, entry)) for entry in forecast["primary"]]
     known = [(entry, found) for entry, found in pairs if found]
     rows = {}

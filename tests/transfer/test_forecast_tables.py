@@ -40,6 +40,15 @@ def test_each_contrast_has_its_verdict_and_the_corrected_p(tables, capsys):
     assert capsys.readouterr().out == "Not run: e - f\n"
 
 
+def test_another_measure_has_its_own_outcomes_and_its_name(tables, capsys):
+    of_shares = {"e - f": Difference(0.05, 0.0, 0.1, 0.2)}
+    show_forecast(
+        {"study": "any"}, lambda results, entry: of_shares.get(entry["contrast"]), "in accuracy"
+    )
+    assert "in accuracy" in tables[0] and "0.05 [0.00, 0.10]" in tables[0]
+    assert capsys.readouterr().out == "Not run: a - b; c - d\n"
+
+
 def test_without_a_run_there_is_no_table(tables, capsys, monkeypatch):
     monkeypatch.setattr(forecast_tables, "outcome_of", lambda results, entry: None)
     show_forecast({"study": "any", "runs": []})
