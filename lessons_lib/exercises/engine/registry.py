@@ -28,6 +28,7 @@ TITLES = {
     "domain_adaptation": "Domain adaptation",
     "forgetting": "Forgetting",
     "distillation": "Distillation",
+    "across_modalities": "Across kinds of data",
 }
 _HOME = __package__.rpartition(".")[0]  # lessons_lib.exercises
 
