@@ -761,13 +761,14 @@ def my_shuffled(matrix, order):
 # --- a rate for each ---------------------------------------------------------------------------
 
 chosen = CodeExercise(
-    returns=("best", "at_edge"),
+    returns=("best", "lowest", "at_edge"),
     task="""
     Write `my_choice(losses)`: `losses` `(V, R)` are validation losses of V variants, each trained
     at R rates that rise from left to right; NaN where a training broke. Every variant chooses for
     itself. Return `best` `(V,)`, whole numbers: the place of its lowest loss (the first of them,
-    where two are equal), and `at_edge` `(V,)`, bool: is that the first or the last of the R rates,
-    so that its search has to go on? At least one loss of each variant is a number.
+    where two are equal), `lowest` `(V,)`, that loss, and `at_edge` `(V,)`, bool: is that the first
+    or the last of the R rates, so that its search has to go on? At least one loss of each variant
+    is a number.
     """,
     hints=(
         "`losses.nan_to_num(nan=torch.inf)`: what broke is never the best.",
@@ -780,14 +781,14 @@ chosen = CodeExercise(
 
 @chosen.stub
 def my_choice(losses):
-    """Return (best, at_edge), (V,) each."""
+    """Return (best, lowest, at_edge), (V,) each."""
     raise NotImplementedError
 
 
 @chosen.reference
 def my_choice(losses):
     best = losses.nan_to_num(nan=torch.inf).argmin(dim=1)
-    return best, (best == 0) | (best == losses.size(1) - 1)
+    return best, losses.gather(1, best[:, None])[:, 0], (best == 0) | (best == losses.size(1) - 1)
 
 
 @chosen.right
@@ -795,7 +796,7 @@ def my_choice(losses):
     known = torch.where(losses.isnan(), math.inf, losses)
     best = known.sort(dim=1, stable=True).indices[:, 0]
     edges = torch.tensor([0, losses.shape[1] - 1])
-    return best, torch.isin(best, edges)
+    return best, losses.gather(1, best[:, None])[:, 0], torch.isin(best, edges)
 
 
 @chosen.right
@@ -805,7 +806,9 @@ def my_choice(losses):
         known = [(loss, place) for place, loss in enumerate(row) if loss == loss]
         best.append(min(known)[1])
     last = losses.size(1) - 1
-    return torch.tensor(best), torch.tensor([place in (0, last) for place in best])
+    best = torch.tensor(best)
+    lowest = torch.stack([row[place] for row, place in zip(losses, best, strict=True)])
+    return best, lowest, (best == 0) + (best == last)
 
 
 @chosen.right
@@ -814,7 +817,7 @@ def my_choice(losses):
     lowest = filled.min(dim=1, keepdim=True).values
     places = torch.arange(losses.size(1)).expand_as(losses)
     best = places.masked_fill(filled != lowest, losses.size(1)).min(dim=1).values
-    return best, best * (losses.size(1) - 1 - best) == 0
+    return best, losses.gather(1, best[:, None])[:, 0], best * (losses.size(1) - 1 - best) == 0
 
 
 LOSSES = (
@@ -828,13 +831,13 @@ LOSSES = (
 @chosen.check
 def there_is_one_choice_for_each_variant(answer):
     losses = torch.tensor([row for row, _ in LOSSES[:3]], dtype=torch.float64)
-    best, at_edge = answer(losses)
-    if best.shape != (3,) or at_edge.shape != (3,):
+    best, lowest, at_edge = answer(losses)
+    if not best.shape == lowest.shape == at_edge.shape == (3,):
         if best.numel() == 1:
             return "There is one rate for all; every variant should choose for itself."
         return (
-            f"Three variants should give (3,) and (3,); yours are {tuple(best.shape)} and "
-            f"{tuple(at_edge.shape)}."
+            f"Three variants should give (3,) three times; yours are {tuple(best.shape)}, "
+            f"{tuple(lowest.shape)} and {tuple(at_edge.shape)}."
         )
     if best.is_floating_point():
         return f"`best` are places, whole numbers; yours are {best.dtype}."
@@ -845,7 +848,7 @@ def there_is_one_choice_for_each_variant(answer):
 @chosen.check
 def each_takes_its_own_lowest_loss(answer):
     losses = torch.tensor([row for row, _ in LOSSES], dtype=torch.float64)
-    best, _ = answer(losses)
+    best, _, _ = answer(losses)
     wanted = [place for _, place in LOSSES]
     found = best.tolist()
     if found == wanted:
@@ -865,22 +868,35 @@ def each_takes_its_own_lowest_loss(answer):
 
 
 @chosen.check
+def lowest_is_the_loss_at_that_place(answer):
+    losses = torch.tensor([row for row, _ in LOSSES], dtype=torch.float64)
+    _, lowest, _ = answer(losses)
+    wanted = [row[place] for row, place in LOSSES]
+    if lowest.tolist() == [wanted[0]] * 4:
+        return "`lowest` is that of the first variant for all of them."
+    if lowest.tolist() != wanted:
+        return f"`lowest` should be {wanted}; yours is {lowest.tolist()}."
+
+
+@chosen.check
 def trainings_that_broke_are_never_chosen(answer):
     nan = math.nan
     losses = torch.tensor([[nan, 2.0, 1.0, nan], [3.0, nan, 4.0, 5.0]], dtype=torch.float64)
-    best, _ = answer(losses)
+    best, lowest, _ = answer(losses)
     if best.tolist() == [0, 1]:
         return "A training that broke was chosen: for `argmin` NaN is the lowest number there is."
     if best.tolist() != [2, 0]:
         return (
             f"With NaN among the losses the best places should be [2, 0]; yours: {best.tolist()}."
         )
+    if lowest.isnan().any():
+        return "`lowest` is NaN where a training broke; it should be the loss at the best place."
 
 
 @chosen.check
 def edges_are_the_first_and_the_last_rate(answer):
     losses = torch.tensor([row for row, _ in LOSSES], dtype=torch.float64)
-    _, at_edge = answer(losses)
+    _, _, at_edge = answer(losses)
     wanted = [False, True, True, False]
     if at_edge.tolist() == wanted:
         return None
@@ -898,7 +914,7 @@ def edges_are_the_first_and_the_last_rate(answer):
 @chosen.check
 def the_first_of_equal_losses_is_taken(answer):
     losses = torch.tensor([[2.0, 1.0, 1.0, 3.0]], dtype=torch.float64)
-    best, _ = answer(losses)
+    best, _, _ = answer(losses)
     if best.item() != 1:
         return f"Of two equal losses the first should be taken, place 1; yours is {best.item()}."
 
@@ -906,94 +922,121 @@ def the_first_of_equal_losses_is_taken(answer):
 @chosen.wrong(there_is_one_choice_for_each_variant, "There is one rate for all")
 def my_choice(losses):
     best = losses.nanmean(dim=0).argmin()
-    return best, (best == 0) | (best == losses.size(1) - 1)
+    return best, losses[:, best], (best == 0) | (best == losses.size(1) - 1)
 
 
-@chosen.wrong(there_is_one_choice_for_each_variant, "should give (3,) and (3,)")
+@chosen.wrong(there_is_one_choice_for_each_variant, "should give (3,) three times")
 def my_choice(losses):
     best = losses.nan_to_num(nan=torch.inf).argmin(dim=0)
-    return best, (best == 0) | (best == losses.size(1) - 1)
+    return (
+        best,
+        losses.nan_to_num(nan=torch.inf).amin(dim=0),
+        (best == 0) | (best == losses.size(1) - 1),
+    )
 
 
 @chosen.wrong(there_is_one_choice_for_each_variant, "places, whole numbers")
 def my_choice(losses):
     best = losses.nan_to_num(nan=torch.inf).argmin(dim=1)
     lowest = losses.nan_to_num(nan=torch.inf).amin(dim=1)
-    return lowest, (best == 0) | (best == losses.size(1) - 1)
+    return lowest, lowest, (best == 0) | (best == losses.size(1) - 1)
 
 
 @chosen.wrong(there_is_one_choice_for_each_variant, "should be bool")
 def my_choice(losses):
     best = losses.nan_to_num(nan=torch.inf).argmin(dim=1)
-    return best, ((best == 0) | (best == losses.size(1) - 1)).long()
+    return (
+        best,
+        losses.gather(1, best[:, None])[:, 0],
+        ((best == 0) | (best == losses.size(1) - 1)).long(),
+    )
 
 
 @chosen.wrong(each_takes_its_own_lowest_loss, "best on average")
 def my_choice(losses):
     best = losses.nanmean(dim=0).argmin().expand(len(losses))
-    return best, (best == 0) | (best == losses.size(1) - 1)
+    return best, losses.gather(1, best[:, None])[:, 0], (best == 0) | (best == losses.size(1) - 1)
 
 
 @chosen.wrong(each_takes_its_own_lowest_loss, "the highest losses")
 def my_choice(losses):
     best = losses.nan_to_num(nan=-torch.inf).argmax(dim=1)
-    return best, (best == 0) | (best == losses.size(1) - 1)
+    return best, losses.gather(1, best[:, None])[:, 0], (best == 0) | (best == losses.size(1) - 1)
 
 
 @chosen.wrong(each_takes_its_own_lowest_loss, "counted from 1")
 def my_choice(losses):
     best = losses.nan_to_num(nan=torch.inf).argmin(dim=1) + 1
-    return best, (best == 1) | (best == losses.size(1))
+    return best, losses.gather(1, best[:, None] - 1)[:, 0], (best == 1) | (best == losses.size(1))
 
 
 @chosen.wrong(each_takes_its_own_lowest_loss, "the best places should be".capitalize())
 def my_choice(losses):
     best = losses.nan_to_num(nan=torch.inf).argsort(dim=1)[:, 1 if losses.size(1) > 1 else 0]
-    return best, (best == 0) | (best == losses.size(1) - 1)
+    return best, losses.gather(1, best[:, None])[:, 0], (best == 0) | (best == losses.size(1) - 1)
+
+
+@chosen.wrong(lowest_is_the_loss_at_that_place, "`lowest` should be")
+def my_choice(losses):
+    best = losses.nan_to_num(nan=torch.inf).argmin(dim=1)
+    return best, losses.nanmean(dim=1), (best == 0) | (best == losses.size(1) - 1)
+
+
+@chosen.wrong(lowest_is_the_loss_at_that_place, "of the first variant for all")
+def my_choice(losses):
+    best = losses.nan_to_num(nan=torch.inf).argmin(dim=1)
+    lowest = losses[0, best[0]].expand(len(losses))
+    return best, lowest, (best == 0) | (best == losses.size(1) - 1)
+
+
+@chosen.wrong(trainings_that_broke_are_never_chosen, "`lowest` is NaN")
+def my_choice(losses):
+    best = losses.nan_to_num(nan=torch.inf).argmin(dim=1)
+    return best, losses.amin(dim=1), (best == 0) | (best == losses.size(1) - 1)
 
 
 @chosen.wrong(trainings_that_broke_are_never_chosen, "A training that broke was chosen")
 def my_choice(losses):
     best = losses.argmin(dim=1)
-    return best, (best == 0) | (best == losses.size(1) - 1)
+    return best, losses.gather(1, best[:, None])[:, 0], (best == 0) | (best == losses.size(1) - 1)
 
 
 @chosen.wrong(trainings_that_broke_are_never_chosen, "With NaN among the losses")
 def my_choice(losses):
     known = losses[:, ~losses.isnan().any(dim=0)] if losses.isnan().any() else losses
     best = known.argmin(dim=1)
-    return best, (best == 0) | (best == losses.size(1) - 1)
+    return best, losses.gather(1, best[:, None])[:, 0], (best == 0) | (best == losses.size(1) - 1)
 
 
 @chosen.wrong(edges_are_the_first_and_the_last_rate, "turned round")
 def my_choice(losses):
     best = losses.nan_to_num(nan=torch.inf).argmin(dim=1)
-    return best, (best > 0) & (best < losses.size(1) - 1)
+    return best, losses.gather(1, best[:, None])[:, 0], (best > 0) & (best < losses.size(1) - 1)
 
 
 @chosen.wrong(edges_are_the_first_and_the_last_rate, "The last rate is an edge")
 def my_choice(losses):
     best = losses.nan_to_num(nan=torch.inf).argmin(dim=1)
-    return best, best == 0
+    return best, losses.gather(1, best[:, None])[:, 0], best == 0
 
 
 @chosen.wrong(edges_are_the_first_and_the_last_rate, "The first rate is an edge")
 def my_choice(losses):
     best = losses.nan_to_num(nan=torch.inf).argmin(dim=1)
-    return best, best == losses.size(1) - 1
+    return best, losses.gather(1, best[:, None])[:, 0], best == losses.size(1) - 1
 
 
 @chosen.wrong(edges_are_the_first_and_the_last_rate, "`at_edge` should be")
 def my_choice(losses):
     best = losses.nan_to_num(nan=torch.inf).argmin(dim=1)
-    return best, torch.ones_like(best, dtype=torch.bool)
+    return best, losses.gather(1, best[:, None])[:, 0], torch.ones_like(best, dtype=torch.bool)
 
 
 @chosen.wrong(the_first_of_equal_losses_is_taken, "the first should be taken")
 def my_choice(losses):
     turned = losses.nan_to_num(nan=torch.inf).flip(1).argmin(dim=1)
     best = losses.size(1) - 1 - turned
-    return best, (best == 0) | (best == losses.size(1) - 1)
+    return best, losses.gather(1, best[:, None])[:, 0], (best == 0) | (best == losses.size(1) - 1)
 
 
 def _chosen_one_by_one(losses):
@@ -1006,7 +1049,8 @@ def _chosen_one_by_one(losses):
                 place = at
         best.append(place)
     edges = {0, losses.size(1) - 1}
-    return torch.tensor(best), torch.tensor([place in edges for place in best])
+    lowest = torch.stack([row[place] for row, place in zip(losses, best, strict=True)])
+    return torch.tensor(best), lowest, torch.tensor([place in edges for place in best])
 
 
 @chosen.inputs(oracle=_chosen_one_by_one)
@@ -1022,7 +1066,7 @@ def choice_calls(draw):
 @chosen.wrong(choice_calls, "`best`")
 def my_choice(losses):
     best = losses[:, :64].nan_to_num(nan=torch.inf).argmin(dim=1)
-    return best, (best == 0) | (best == losses.size(1) - 1)
+    return best, losses.gather(1, best[:, None])[:, 0], (best == 0) | (best == losses.size(1) - 1)
 
 
 # --- what came out -----------------------------------------------------------------------------
