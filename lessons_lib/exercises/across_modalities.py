@@ -1071,6 +1071,31 @@ def my_choice(losses):
 
 # --- what came out -----------------------------------------------------------------------------
 
+who_reads_best = Ordering(
+    kind="Predict",
+    answer_name="who_reads_best_answer",
+    task="""
+    Scanned digits, 300 labels, 150 steps, each at the rate that was best for it. Put these in order
+    by the share of test digits that they read rightly, the lowest first.
+    """,
+    items={
+        "a": "three published layers of the text encoder, frozen, ends open",
+        "b": "two convolutions and a linear layer, everything trained",
+        "c": "three random layers of spread 0.02, frozen, ends open",
+        "d": "three random layers, each tensor with the published one's mean and spread, frozen, "
+        "ends open",
+        "e": "a Transformer of two layers, 32 wide, from random weights, everything trained",
+    },
+    right="ceadb",
+    rule="Each step is .02 at least. What do layers need to be useful when they cannot change?",
+    hints=(
+        "Layers of spread 0.02 hardly change what passes through them.",
+        "A small Transformer learns slowly; 150 steps are few. Convolutions know about squares.",
+    ),
+    because="So it came out: what a frozen body needs is weights of a useful size. That they had "
+    "read text did not help; shuffled, the same numbers did better.",
+)
+
 overclaimed = Choice(
     kind="Criticise a claim",
     answer_name="overclaimed_answer",
