@@ -428,8 +428,9 @@ places = CodeExercise(
     returns=("places",),
     task="""
     Write `my_places(num_teacher, num_student)`: which of the teacher's layers, counted from 0, the
-    student starts from, as a tensor of whole numbers `(num_student,)`, rising. They are evenly spaced, and the
-    teacher's last layer is the last: 6 layers and 2 give `[2, 5]`, 12 and 4 give `[2, 5, 8, 11]`.
+    student starts from, as a tensor of whole numbers `(num_student,)`, rising. They are evenly
+    spaced, and the teacher's last layer is the last: 6 layers and 2 give `[2, 5]`, 12 and 4 give
+    `[2, 5, 8, 11]`.
     Where the student's number does not divide the teacher's, layer m of M (counted from 1) stands
     for the teacher's layer m N / M, rounded down: 5 and 2 give `[1, 4]`.
     """,
