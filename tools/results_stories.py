@@ -71,8 +71,8 @@ SO = {  # what was believed, and what is so
     "every column, and their ratings need not be people's.",
     "distillation": "Believed: a third of the layers keeps nine tenths of the teacher's r, and "
     "soft targets bring little where twenty people have rated each text. So it is: .84 to .95; "
-    "soft targets bring a hundredth beside the labels, with hidden states two. What a student starts "
-    "from counts most; on six megabytes it fell further than forecast.",
+    "soft targets bring a hundredth beside the labels, with hidden states two. What a student "
+    "starts from counts most; on six megabytes it fell further than forecast.",
     "domain_adaptation": "Believed: methods that pull the domains together move r by a hundredth "
     "or two, up or down; a lexicon and an average of seeds bring more than all of them.",
 }
