@@ -1,0 +1,54 @@
+"""The whole checklist, in order."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lessons_lib.transfer.advise.advice import Advice, advice_from
+from lessons_lib.transfer.advise.checks.borrowed import lexicon, without_labels
+from lessons_lib.transfer.advise.checks.curve import learning_curve
+from lessons_lib.transfer.advise.checks.distances import shift
+from lessons_lib.transfer.advise.checks.own_labels import probes
+from lessons_lib.transfer.advise.checks.people import ceiling
+from lessons_lib.transfer.advise.checks.read import what_was_read
+from lessons_lib.transfer.advise.reading import Labelled
+from lessons_lib.transfer.advise.sources import Sources, features_of
+from lessons_lib.transfer.advise.step import Step
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The steps by name, in their order, the advice, and how long encoding took."""
+
+    steps: dict[str, Step]
+    advice: list[Advice]
+    encoding_seconds: float
+
+
+def run(
+    data: Labelled, unlabelled: Sequence[str] | None = None, goal: float | None = None
+) -> Findings:
+    """Run every step.
+
+    Args:
+        unlabelled: texts that are to be read later.
+        goal: as `learning_curve` takes it.
+    """
+    read = what_was_read(data)
+    started = time.monotonic()
+    sources, x = Sources(), features_of(data.texts)
+    encoding = time.monotonic() - started
+    own, said = probes(data, x)
+    by_lexicon = lexicon(data, said)
+    free = without_labels(data, x, sources, by_lexicon.found["scores"])
+    curve = learning_curve(data, x, goal, free.found.get("methods"))
+    steps = {
+        "read": read,
+        "shift": shift(data, x, sources, unlabelled),
+        "ceiling": ceiling(data),
+        "lexicon": by_lexicon,
+        "probes": own,
+        "free": free,
+        "curve": curve,
+    }
+    return Findings(steps, advice_from(data, steps), encoding)
