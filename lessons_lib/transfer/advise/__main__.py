@@ -54,10 +54,14 @@ def _advise(asked: argparse.Namespace) -> int:
         "The checklist for a new domain, run on your labelled texts. In square brackets stand 95% "
         "intervals: what other texts of the same kind would give."
     )
-    foot = f"{len(data.texts):,} texts; {took}"
+    foot = (
+        f"{len(data.texts):,} texts; {took} Differences are looked at one by one and not corrected "
+        "for their number."
+    )
     folder = place.resolve().parent
     title = f"Advice for {data.name}"
-    write(place, page_of(title, lead, list(found.steps.values()), found.advice, foot, folder))
+    steps = list(found.steps.values())
+    write(place, page_of(title, lead, steps, found.advice, found.overview, foot, folder))
     for number, step in enumerate(found.steps.values(), 1):
         print(f"{number}. {step.title} {step.summary}")
     print(f"First advice: {found.advice[0].sentence}")

@@ -123,17 +123,16 @@ def _free(found: Mapping, measure: str) -> list[Advice]:
             )
         ]
     number = worth[name].partition(" [")[0]
-    return [
-        Advice(
+    if number.startswith("fewer"):
+        sentence = f"Do not trouble to borrow: other people's labels are worth {number} of yours."
+    elif number.startswith("more"):
+        sentence = f"Borrow other people's labels: they are worth {number} of yours."
+    else:
+        sentence = (
             f"Until you have some {number} labels, borrow other people's: about as many of yours "
             "are needed to read as well."
-            if number[0].isdigit()
-            else f"Borrow other people's labels only while you have no more than that: they are "
-            f"worth {number} of yours.",
-            rests,
-            _DOMAINS,
         )
-    ]
+    return [Advice(sentence, rests, _DOMAINS)]
 
 
 def _labels(found: Mapping, measure: str) -> list[Advice]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lessons_lib.measure.metrics import pearson
 from lessons_lib.transfer.advise.probes import folds_of
 from lessons_lib.transfer.advise.reading import Labelled
 from lessons_lib.transfer.lexicon import WEIGHTS, blend
@@ -39,6 +40,6 @@ def _blended(data: Labelled, own: np.ndarray, other: np.ndarray, weight: float) 
 
 def _quality(data: Labelled, said: np.ndarray, rows: np.ndarray) -> float:
     if data.is_rated:
-        return float(np.corrcoef(said[rows], data.labels[rows])[0, 1])
+        return pearson(said[rows], data.labels[rows]) if np.ptp(said[rows]) else 0.0
     truth = data.labels[rows]
     return float(np.mean([np.mean(said[rows][truth == k] == k) for k in np.unique(truth)]))

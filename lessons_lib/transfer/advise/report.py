@@ -35,6 +35,10 @@ _PAGE = """<!doctype html>
 {advice}
 </ol>
 </section>
+<section aria-labelledby="beside">
+<h2 id="beside">Everything side by side</h2>
+{overview}
+</section>
 {steps}
 <footer><p>{foot}</p></footer>
 </main>
@@ -44,11 +48,18 @@ _PAGE = """<!doctype html>
 
 
 def page_of(
-    title: str, lead: str, steps: Sequence[Step], advice: Sequence[Advice], foot: str, folder: Path
+    title: str,
+    lead: str,
+    steps: Sequence[Step],
+    advice: Sequence[Advice],
+    overview: Figure,
+    foot: str,
+    folder: Path,
 ) -> str:
     """The report as HTML.
 
     Args:
+        overview: the drawing of all methods.
         folder: where it will stand, for the links.
     """
     sections = [_section(number, step, folder) for number, step in enumerate(steps, 1)]
@@ -63,6 +74,7 @@ def page_of(
         style=files("lessons_lib.transfer.advise").joinpath("report.css").read_text("utf-8"),
         lead=html.escape(lead),
         advice="\n".join(items),
+        overview=_figure(overview, "beside"),
         steps="\n".join(sections),
         foot=html.escape(foot),
     )
@@ -75,7 +87,7 @@ def _section(number: int, step: Step, folder: Path) -> str:
         f'<h2 id="{name}"><span class="number">{number}</span> {html.escape(step.title)}</h2>',
         f"<p>{html.escape(step.meaning)}{_taught(step.chapter, folder)}</p>",
         *(_table(table) for table in step.tables),
-        _figure(step.figure) if step.figure else "",
+        _figure(step.figure, name) if step.figure else "",
         *(f'<p class="note">{html.escape(note)}</p>' for note in step.notes),
         "</section>",
     ]
@@ -84,11 +96,14 @@ def _section(number: int, step: Step, folder: Path) -> str:
 
 def _table(table) -> str:
     found, _ = table_of(table.rows, table.columns, corner=table.corner, digits=table.digits)
-    return found
+    only_words = all(isinstance(cell, str) for cells in table.rows.values() for cell in cells)
+    return found.replace("course-table", "course-table words", 1) if only_words else found
 
 
-def _figure(figure: Figure) -> str:
-    drawing = re.sub(r"<svg ", '<svg aria-hidden="true" ', figure.drawing, count=1)
+def _figure(figure: Figure, name: str) -> str:
+    """A drawing in the page; its ids, which each drawing counts from 0, get a name in front."""
+    drawing = re.sub(r'(id="|url\(#|href="#)(?=i\d)', rf"\1{name}-", figure.drawing)
+    drawing = drawing.replace("<svg ", '<svg aria-hidden="true" ', 1)
     alt = html.escape(figure.alt)
     return f'<figure role="img" aria-label="{alt}">{drawing}</figure>'
 

@@ -70,11 +70,9 @@ def without_labels(data: Labelled, x: np.ndarray, sources: Sources, scores: np.n
     )
     chapter = "11_domains_and_transfer"
     if data.is_rated:
-        methods = {
-            "model of other domains": ratings,
-            "VADER": scores,
-            "both, added": blend(ratings, scores, 1.0),
-        }
+        methods = {"model of other domains": ratings, "VADER": scores}
+        if np.ptp(scores) > 0:
+            methods["VADER and that model"] = blend(ratings, scores, 1.0)
     elif data.positive is None:
         note = (
             "It gives ratings from bad to good. With two classes, --positive NAME says which of "
@@ -82,7 +80,7 @@ def without_labels(data: Labelled, x: np.ndarray, sources: Sources, scores: np.n
         )
         return Step(title, meaning, chapter, notes=[note], summary="not asked: no positive class")
     else:
-        named = {"model of other domains": ratings, "VADER": scores}
+        named = {"model of other domains": ratings, "VADER, sign alone": scores}
         methods = {
             name: np.where(values > 0, data.positive, 1 - data.positive)
             for name, values in named.items()

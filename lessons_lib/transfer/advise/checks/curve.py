@@ -27,7 +27,8 @@ def learning_curve(
         goal: of the measure; None = `SHARE` of the way from the floor to what all labels give.
         others: what needs no label, by name (N,); what each is worth in labels is read off.
     """
-    pool, ask = folds_of(data.labels, data.groups, data.is_rated, _PARTS, seed=2)[0]
+    parts = folds_of(data.labels, data.groups, data.is_rated, _PARTS, seed=2)
+    pool, ask = max(parts, key=lambda part: len(part[0]))  # a large group may fill a part alone
     sizes = [8 * 2**k for k in range(20) if 8 * 2**k < 0.8 * len(pool)] + [len(pool)]
     said = [_said(data, x, pool, ask, size) for size in sizes]
     free = {name: np.asarray(values)[ask] for name, values in (others or {}).items()}
@@ -69,9 +70,7 @@ def learning_curve(
         chapter="12_fine_tuning",
         tables=tables,
         figure=Figure(
-            curve_drawing(
-                sizes, curve, law[:, 0], wanted, floor, measure, power_law.FURTHEST * most
-            ),
+            curve_drawing(sizes, curve, law[:, 0], wanted, floor, measure),
             _alt(sizes, curve, measure, wanted, needed),
         ),
         notes=[

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lessons_lib.data.near_duplicates import normal_form
 from lessons_lib.data.reviews import DOMAINS
 from lessons_lib.measure.shift import a_distance, known_words
 from lessons_lib.transfer.advise.reading import Labelled
 from lessons_lib.transfer.advise.sources import Sources, features_of
 from lessons_lib.transfer.advise.step import Step, Table
 
+_LEAST_REST = 20
 _MOST = 600  # of the reader's texts, as many as there are of each domain
 
 
@@ -33,8 +35,10 @@ def shift(
             apart[domain],
         ]
     found = {"distances": apart, "nearest": min(apart, key=apart.get)}
-    if unlabelled:
-        rest = random.Random(0).sample(unlabelled, min(_MOST, len(unlabelled)))
+    known = set(map(normal_form, data.texts))
+    others = [text for text in unlabelled or () if normal_form(text) not in known]
+    if len(others) >= _LEAST_REST:
+        rest = random.Random(0).sample(others, min(_MOST, len(others)))
         x_rest = features_of(rest)
         half = min(len(learn), len(rest) // 2)
         found["rest"] = a_distance(
@@ -56,7 +60,7 @@ def shift(
             + (
                 " Of the last row, the words are those of the unlabelled texts that the labelled "
                 "ones know."
-                if unlabelled
+                if "rest" in found
                 else ""
             )
         ],

@@ -46,7 +46,7 @@ def probes(data: Labelled, x: np.ndarray) -> tuple[Step, np.ndarray]:
         ],
         notes=[
             f"{NUM_FOLDS} folds, groups kept together; each penalty chosen inside the texts "
-            "learnt from."
+            "learnt from. The interval is over texts; other training texts would add to it."
             + ("" if data.is_rated else " Mean recall asks of each class what share is found.")
         ],
         summary=f"frozen probe {measure} {probe}; counted words {counted}",
