@@ -41,13 +41,7 @@ def grouped(texts: Sequence[str], given: Sequence[str] | None, file: str) -> Tog
         BadTexts: there are too few different texts, or too few groups.
     """
     forms = [normal_form(text) for text in texts]
-    different = len(set(forms))
-    if different < LEAST_TEXTS:
-        again = f" ({len(texts)} with repeats)" if len(texts) > different else ""
-        raise BadTexts(
-            f"Expected {LEAST_TEXTS} different labelled texts at least, but {file} has "
-            f"{different}{again}: label more; from so few nothing can be told."
-        )
+    different = require_different(forms, file)
     pairs = _same(forms) + (_same(given) if given else [])
     how = "your column, and repeats" if given else "repeats alone"
     if not given and sum(map(len, texts)) <= _MOST_LETTERS:
@@ -65,6 +59,22 @@ def grouped(texts: Sequence[str], given: Sequence[str] | None, file: str) -> Tog
             f"{len(set(groups))}: choose a finer column with --group."
         )
     return Together(groups, how, len(texts) - different)
+
+
+def require_different(texts: Sequence[str], file: str) -> int:
+    """The number of different texts.
+
+    Raises:
+        BadTexts: there are fewer than `LEAST_TEXTS`.
+    """
+    different = len(set(texts))
+    if different < LEAST_TEXTS:
+        again = f" ({len(texts)} with repeats)" if len(texts) > different else ""
+        raise BadTexts(
+            f"Expected {LEAST_TEXTS} different labelled texts at least, but {file} has "
+            f"{different}{again}: label more; from so few nothing can be told."
+        )
+    return different
 
 
 def _same(cells: Sequence[str]) -> list[tuple[int, int]]:

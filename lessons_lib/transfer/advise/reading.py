@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from lessons_lib.data.splits import load_split
-from lessons_lib.transfer.advise.csv_file.columns import Columns, columns_of
+from lessons_lib.transfer.advise.csv_file.columns import Columns, columns_of, is_nothing
 from lessons_lib.transfer.advise.csv_file.decoding import BadTexts, text_of
 from lessons_lib.transfer.advise.csv_file.labels import labels_of
 from lessons_lib.transfer.advise.csv_file.table import DELIMITERS, Table, number_of, table_of
-from lessons_lib.transfer.advise.grouping import Together, grouped
+from lessons_lib.transfer.advise.grouping import Together, grouped, require_different
 
 MOST_TEXTS = 5_000
 
@@ -82,6 +82,8 @@ def read_labelled(
         cells = table.column(chosen.label)
     else:
         cells = [str(np.mean(raters[p])) if raters.get(p) else "" for p in range(len(texts))]
+    labelled = [texts[place] for place in filled if not is_nothing(cells[place])]
+    require_different(labelled, path.name)
     lines = [table.lines[place] for place in filled]
     name = chosen.label or "the raters' mean"
     labels = labels_of([cells[place] for place in filled], lines, name, kind, positive)
