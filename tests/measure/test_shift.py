@@ -1,4 +1,4 @@
-"""Distances between domains: by hand, beside scikit-learn's accuracy, and what they should not do."""
+"""Distances between domains: by hand, and beside scikit-learn's balanced accuracy."""
 
 import numpy as np
 import pytest

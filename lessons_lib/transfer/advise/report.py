@@ -8,10 +8,9 @@ from pathlib import Path
 
 from lessons_lib.base.files import atomic_write
 from lessons_lib.base.tables import table_of
-from lessons_lib.transfer.advise.advice import Advice
 from lessons_lib.transfer.advise.csv_file.decoding import BadTexts
 from lessons_lib.transfer.advise.links import TITLES, link_to
-from lessons_lib.transfer.advise.step import Figure, Step
+from lessons_lib.transfer.advise.step import Advice, Figure, Step
 
 _MARK = '<meta name="generator" content="transformer-transfer advise">'
 _PAGE = """<!doctype html>

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lessons_lib.transfer.advise import scoring
-from lessons_lib.transfer.advise.advice import Advice, advice_from
+from lessons_lib.transfer.advise.advice import advice_from
 from lessons_lib.transfer.advise.checks.borrowed import lexicon, without_labels
 from lessons_lib.transfer.advise.checks.curve import learning_curve
 from lessons_lib.transfer.advise.checks.distances import shift
@@ -15,7 +15,7 @@ from lessons_lib.transfer.advise.checks.read import what_was_read
 from lessons_lib.transfer.advise.drawing import forest_drawing
 from lessons_lib.transfer.advise.reading import Labelled
 from lessons_lib.transfer.advise.sources import Sources, features_of
-from lessons_lib.transfer.advise.step import Figure, Step
+from lessons_lib.transfer.advise.step import Advice, Figure, Step
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _overview(data: Labelled, steps: dict[str, Step]) -> Figure:
         "frozen probe": found["probes"]["probe"],
         "counted words": found["probes"]["words"],
         "VADER": found["lexicon"]["vader"],
-        "probe and VADER": scoring.intervals(data, [found["lexicon"]["both"]])[0],
+        "probe and VADER": found["lexicon"]["blended"],
     }
     free = found["free"].get("found", {})
     points |= {f"{name}*": one for name, one in free.items() if name != "VADER"}

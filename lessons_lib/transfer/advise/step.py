@@ -51,3 +51,17 @@ class Step:
     notes: Sequence[str] = ()
     summary: str = ""
     found: Mapping = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One sentence, the numbers that it rests on, and the chapter that teaches it."""
+
+    sentence: str
+    rests_on: str
+    chapter: str
+
+
+def signed(found) -> str:
+    """A difference with its signs and its interval."""
+    return f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]".replace("-", "−")

@@ -150,6 +150,7 @@ def test_the_curve_rises_and_the_goal_is_the_readers(numbers):
     assert found["sizes"] == [8, 16, 32, 64, 81]
     assert found["curve"][-1].value > found["curve"][0].value
     assert found["goal"] == 0.999 and found["needed"].startswith("more than 162")
+    assert "needs" in learning_curve(labelled(y, groups), x).summary
 
 
 def test_halves_part_no_group():
@@ -201,10 +202,14 @@ def test_real_texts_give_what_scikit_learn_and_scipy_give(monkeypatch):
     analyser = SentimentIntensityAnalyzer()
     vader = [analyser.polarity_scores(text)["compound"] for text in texts]
     assert step["lexicon"].found["vader"].value == pytest.approx(pearsonr(vader, y)[0])
-    both = step["lexicon"].found["both"]
+    both = own_blend(data, said, np.array(vader))[0]
     assert step["lexicon"].found["gain"].value == pytest.approx(
         pearsonr(both, y)[0] - pearsonr(said, y)[0], abs=1e-3
     )
+    weight = {round(w, 2) for w in WEIGHTS}
+    z = [(one - one.mean()) / one.std() for one in (said, np.array(vader))]
+    each = [pearsonr(z[0] + w * z[1], y)[0] for w in sorted(weight)]
+    assert min(each) - 0.01 < step["lexicon"].found["blended"].value < max(each) + 0.01
     assert 0.5 < step["probes"].found["probe"].value < 0.8  # chapter 11 has 0.7 with 500 labels
     assert 0.4 < step["free"].found["found"]["model of other domains"].value < 0.8
     distances = step["shift"].found["distances"]

@@ -111,7 +111,13 @@ def numbers(**changed) -> dict[str, Step]:
         "read": {"cut": 0.0, "repeats": 0.0, "texts": 300},
         "shift": {"distances": {"movies": 1.0}},
         "ceiling": {},
-        "lexicon": {"gain": Difference(0.0, -0.1, 0.1, 1.0), "vader": Interval(0.4, 0.3, 0.5)},
+        "lexicon": {
+            "gain": Difference(0.0, -0.1, 0.1, 1.0),
+            "over": Difference(0.2, 0.1, 0.3, 0.01),
+            "vader": Interval(0.4, 0.3, 0.5),
+            "blended": Interval(0.6, 0.5, 0.7),
+            "said": None,
+        },
         "probes": {
             "probe": Interval(0.6, 0.5, 0.7),
             "words": Interval(0.5, 0.4, 0.6),
@@ -131,7 +137,6 @@ def numbers(**changed) -> dict[str, Step]:
             "worth": {"model of other domains": "64 [32, 90]"},
         },
     }
-    found["lexicon"]["said"] = None
     for name, value in changed.items():
         step, entry = name.split("__")
         found[step][entry] = value
@@ -155,7 +160,10 @@ def test_advice_turns_with_the_numbers(monkeypatch):
     assert "Begin with counted words" in words
     assert "Take the lexicon, not" in said(monkeypatch, ahead=(-0.2, -0.3, -0.1))
     assert "Do not pay for labels to beat" in said(monkeypatch, ahead=(0.0, -0.1, 0.1))
-    assert "Add VADER" in said(monkeypatch, lexicon__gain=Difference(0.1, 0.05, 0.2, 0.01))
+    gain = Difference(0.1, 0.05, 0.2, 0.01)
+    assert "Add VADER" in said(monkeypatch, lexicon__gain=gain)
+    none = Difference(0.0, -0.1, 0.1, 1.0)
+    assert "VADER alone" in said(monkeypatch, lexicon__gain=gain, lexicon__over=none)
     flat = said(monkeypatch, curve__last=Difference(0.0, -0.1, 0.1, 1.0))
     assert "Do not expect much from the next labels" in flat
     assert "Label up to some 300 texts" in said(
@@ -171,7 +179,7 @@ def test_advice_on_people_and_texts(monkeypatch):
     assert "one person is still clearly ahead" in ahead
     behind = said(monkeypatch, ceiling__human=Interval(0.3, 0.2, 0.4), **human)
     assert "Ask more people for each test text" in behind
-    assert "stands beside one person" in said(
+    assert "as one more person" in said(
         monkeypatch, ceiling__human=Interval(0.6, 0.5, 0.7), **human
     )
     worn = said(monkeypatch, read__cut=0.2, read__repeats=0.3, shift__rest=1.5)

@@ -29,7 +29,7 @@ def lexicon(data: Labelled, own: np.ndarray) -> Step:
         alone, said = chances.argmax(axis=1), own.argmax(axis=1)
     both, weights = own_blend(data, own, scores if data.is_rated else chances)
     vader, probe, blended = scoring.intervals(data, [alone, said, both])
-    gain = scoring.difference(data, both, said)
+    gain, over = (scoring.difference(data, both, one) for one in (said, alone))
     rows = {"VADER alone": [vader], "frozen probe alone": [probe], "the two blended": [blended]}
     named = sorted(set(weights))
     note = "The blend's weight of VADER, beside 1 of the probe, was chosen on the other folds: "
@@ -45,11 +45,21 @@ def lexicon(data: Labelled, own: np.ndarray) -> Step:
         chapter="12_fine_tuning",
         tables=[
             Table(rows, [measure]),
-            Table({"blended minus probe alone": [gain]}, [f"difference in {measure}"]),
+            Table(
+                {"blended minus probe alone": [gain], "blended minus VADER alone": [over]},
+                [f"difference in {measure}"],
+            ),
         ],
         notes=notes,
         summary=f"VADER {measure} {vader}; blended with the probe {gain.value:+.2f}",
-        found={"vader": vader, "gain": gain, "scores": scores, "said": alone, "both": both},
+        found={
+            "vader": vader,
+            "blended": blended,
+            "gain": gain,
+            "over": over,
+            "scores": scores,
+            "said": alone,
+        },
     )
 
 
@@ -72,7 +82,7 @@ def without_labels(data: Labelled, x: np.ndarray, sources: Sources, scores: np.n
     if data.is_rated:
         methods = {"model of other domains": ratings, "VADER": scores}
         if np.ptp(scores) > 0:
-            methods["VADER and that model"] = blend(ratings, scores, 1.0)
+            methods["other domains and VADER"] = blend(ratings, scores, 1.0)
     elif data.positive is None:
         note = (
             "It gives ratings from bad to good. With two classes, --positive NAME says which of "

@@ -37,7 +37,7 @@ def learning_curve(
     points = [scoring.Interval(v, *map(float, e)) for v, e in zip(values, ends, strict=True)]
     curve = points[: len(sizes)]
     floor, top = scoring.floor_of(data), curve[-1].value
-    wanted = floor + SHARE * (top - floor) if goal is None else goal
+    wanted = _goals(top, floor) if goal is None else goal
     law = power_law.fit(sizes, np.array(values[: len(sizes)])[:, None])
     laws = power_law.fit(sizes, drawn[: len(sizes)])
     least, most = sizes[0], sizes[-1]
@@ -48,9 +48,9 @@ def learning_curve(
         low, high = np.percentile(of_all, [2.5, 97.5], method="nearest")
         at = (float(power_law.needed(law, value)[0]), low, high)
         number, low, high = (power_law.told(n, least, most) for n in at)
-        return f"{number} [{low}, {high}]"
+        return number if number == low == high else f"{number} [{low}, {high}]"
 
-    needed = worth(wanted)
+    needed = worth(wanted, _goals(drawn[len(sizes) - 1], floor) if goal is None else None)
     worths = {
         name: worth(values[len(sizes) + place], drawn[len(sizes) + place])
         for place, name in enumerate(free)
@@ -75,7 +75,7 @@ def learning_curve(
         ),
         notes=[
             f"{of_top.capitalize()}, {measure} {wanted:.2f}, needs {needed} labels, by the curve "
-            f"a − b n^−c through the points: a = {law[0, 0]:.2f}, b = {law[1, 0]:.2f}, "
+            f"a − b / n^c through the points: a = {law[0, 0]:.2f}, b = {law[1, 0]:.2f}, "
             f"c = {law[2, 0]:.2f}.",
             f"Beyond {power_law.FURTHEST * most:,} labels, twice those that were tried, it is not "
             "read.",
@@ -95,6 +95,11 @@ def learning_curve(
             "law": law[:, 0],
         },
     )
+
+
+def _goals(top, floor: float):
+    """`SHARE` of the way from the floor to what all labels give."""
+    return floor + SHARE * (top - floor)
 
 
 def _said(data: Labelled, x: np.ndarray, pool, ask, size: int) -> np.ndarray:

@@ -47,6 +47,7 @@ def shift(
         labelled = [data.texts[place] for place in learn]
         rows["your unlabelled texts"] = [f"{known_words(labelled, rest):.0%}", found["rest"]]
     nearest = found["nearest"]
+    least = round(apart[nearest], 1) + 0  # no minus before a zero
     return Step(
         title="How far are they from texts that we know?",
         meaning="The distance is 0 where a classifier on the encoder's features cannot tell your "
@@ -64,7 +65,7 @@ def shift(
                 else ""
             )
         ],
-        summary=f"nearest of the four domains: {nearest}, distance {apart[nearest]:.1f} of 2",
+        summary=f"nearest of the four domains: {nearest}, distance {least:.1f} of 2",
         found=found,
     )
 
