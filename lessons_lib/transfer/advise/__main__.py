@@ -37,6 +37,11 @@ def _advise(asked: argparse.Namespace) -> int:
             "Expected one CSV file, or --example with a domain: "
             "python -m lessons_lib.transfer.advise TEXTS.csv"
         )
+    if asked.goal is not None and not 0 < asked.goal < 1:
+        raise BadTexts(
+            "Expected --goal to be between 0 and 1, as r or mean recall is, but got "
+            f"{asked.goal:g}: say 0.8, for example."
+        )
     place = asked.out or (
         Path(f"{asked.example}_advice.html")
         if asked.example

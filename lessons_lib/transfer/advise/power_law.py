@@ -38,6 +38,12 @@ def fit(sizes: Sequence[float], curves: np.ndarray) -> np.ndarray:
     return best
 
 
+def at(law: np.ndarray, number: float) -> np.ndarray:
+    """What each law (3, R) says of a number of labels: (R,)."""
+    a, b, c = law
+    return a - b * number**-c
+
+
 def needed(law: np.ndarray, goal: np.ndarray | float) -> np.ndarray:
     """How many labels each law asks for to reach a goal: (R,); infinite where it never does.
 

@@ -237,6 +237,18 @@ def test_two_columns_that_may_be_the_labels(tmp_path, capsys):
     assert "'mood', 'weight' may each be it: name it with --label" in said
 
 
+def test_ratings_that_are_nearly_all_alike(tmp_path, capsys):
+    pairs = [(text, "5") for text, _ in some_texts()]
+    pairs[:3] = [(text, str(n)) for n, (text, _) in enumerate(pairs[:3])]
+    said = refused(saved(tmp_path, csv_of(pairs)), capsys)
+    assert "10 ratings at least in 'rating' that are not 5, the most frequent, but 3 of 66" in said
+
+
+def test_a_goal_that_nothing_can_reach(tmp_path, capsys):
+    said = refused(saved(tmp_path, csv_of(some_texts())), capsys, "--goal", "95")
+    assert "between 0 and 1, as r or mean recall is, but got 95" in said
+
+
 def test_labels_that_mix_words_and_numbers(tmp_path, capsys):
     pairs = some_texts()
     pairs[10] = (pairs[10][0], "good")

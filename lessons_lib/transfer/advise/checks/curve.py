@@ -28,19 +28,21 @@ def learning_curve(
         others: what needs no label, by name (N,); what each is worth in labels is read off.
     """
     parts = folds_of(data.labels, data.groups, data.is_rated, _PARTS, seed=2)
-    pool, ask = max(parts, key=lambda part: len(part[0]))  # a large group may fill a part alone
+    judged = [part for part in parts if np.ptp(data.labels[part[1]])]
+    pool, ask = max(judged, key=lambda part: len(part[0]))  # a large group may fill a part alone
     sizes = [8 * 2**k for k in range(20) if 8 * 2**k < 0.8 * len(pool)] + [len(pool)]
     said = [_said(data, x, pool, ask, size) for size in sizes]
     free = {name: np.asarray(values)[ask] for name, values in (others or {}).items()}
     values, drawn = scoring.resampled(data, [*said, *free.values()], ask)
-    ends = np.nanpercentile(drawn, [2.5, 97.5], axis=1).T
+    drawn = drawn[:, np.isfinite(drawn).all(axis=0)]  # without those where all labels are alike
+    ends = np.percentile(drawn, [2.5, 97.5], axis=1).T
     points = [scoring.Interval(v, *map(float, e)) for v, e in zip(values, ends, strict=True)]
     curve = points[: len(sizes)]
-    floor, top = scoring.floor_of(data), curve[-1].value
-    wanted = _goals(top, floor) if goal is None else goal
+    floor = scoring.floor_of(data)
     law = power_law.fit(sizes, np.array(values[: len(sizes)])[:, None])
     laws = power_law.fit(sizes, drawn[: len(sizes)])
     least, most = sizes[0], sizes[-1]
+    wanted = goal if goal is not None else float(_goals(law, most, floor)[0])
 
     def worth(value: float, resampled=None) -> str:
         """A number of labels with its interval, over draws and groups of texts."""
@@ -50,7 +52,7 @@ def learning_curve(
         number, low, high = (power_law.told(n, least, most) for n in at)
         return number if number == low == high else f"{number} [{low}, {high}]"
 
-    needed = worth(wanted, _goals(drawn[len(sizes) - 1], floor) if goal is None else None)
+    needed = worth(wanted, _goals(laws, most, floor) if goal is None else None)
     worths = {
         name: worth(values[len(sizes) + place], drawn[len(sizes) + place])
         for place, name in enumerate(free)
@@ -97,9 +99,9 @@ def learning_curve(
     )
 
 
-def _goals(top, floor: float):
-    """`SHARE` of the way from the floor to what all labels give."""
-    return floor + SHARE * (top - floor)
+def _goals(laws: np.ndarray, most: int, floor: float) -> np.ndarray:
+    """`SHARE` of the way from the floor to what all labels give by each curve: (R,)."""
+    return floor + SHARE * (power_law.at(laws, most) - floor)
 
 
 def _said(data: Labelled, x: np.ndarray, pool, ask, size: int) -> np.ndarray:

@@ -77,8 +77,19 @@ def labels_of(
         )
     missing = len(cells) - len(kept)
     if not words and kind != "classes" and (kind == "ratings" or len(set(numbers)) > 2):
-        return Labels(kept, np.array(numbers, dtype=float), (), None, missing, 0)
+        return Labels(kept, _ratings(numbers, name), (), None, missing, 0)
     return _classes([cells[place] for place in kept], kept, name, positive, missing)
+
+
+def _ratings(numbers: list[float], name: str) -> np.ndarray:
+    most, times = Counter(numbers).most_common(1)[0]
+    if len(numbers) - times < LEAST_IN_CLASS:
+        raise BadTexts(
+            f"Expected {LEAST_IN_CLASS} ratings at least in {name!r} that are not {most:g}, the "
+            f"most frequent, but {len(numbers) - times} of {len(numbers)} are not: label more of "
+            "the others."
+        )
+    return np.array(numbers, dtype=float)
 
 
 def _classes(
