@@ -34,7 +34,7 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     ),
     "domain_adaptation": (
         "What are texts without ratings worth?",
-        "11_domains_and_transfer",  # until its chapter is there
+        "14_domain_adaptation",
     ),
 }
 SO = {  # what was believed, and what is so
