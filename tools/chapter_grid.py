@@ -17,7 +17,6 @@ PLANNED = {
         "14_domain_adaptation": "Domain adaptation",
         "16_low_resource": "Few labels",
         "18_across_languages": "Across languages",
-        "19_across_modalities": "Across kinds of data",
     },
     "Part III. Use it": {
         "20_interpretability": "Looking inside",

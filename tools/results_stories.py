@@ -38,11 +38,11 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     ),
     "modalities": (
         "Does a body that has learnt text read digits?",
-        "11_domains_and_transfer",  # until its chapter is there
+        "19_across_modalities",
     ),
     "images": (
         "From which digits to which?",
-        "11_domains_and_transfer",  # until its chapter is there
+        "19_across_modalities",
     ),
 }
 SO = {  # what was believed, and what is so
