@@ -104,11 +104,25 @@ class SentimentModel(nn.Module):
 
     def standardised(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """As `forward`, but with mean 0 and spread 1 over the texts of `set_scale`."""
+        return self.rate(self.pooled(inputs, mask))
+
+    def states(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """Ids (B, L), or states after the frozen part, to the last states (B, L, d_model)."""
         states = inputs
         if not inputs.is_floating_point():
             with contextlib.nullcontext() if self.embeddings_train else torch.no_grad():
                 states = self.frozen_part(inputs, mask)
         for layer in self.encoder.layers[self.num_frozen :]:
             states = layer(states, mask)
-        with autocast("float32", states.device):  # 16 bits would round the rating
-            return self.head(self.dropout(mean_pool(states.float(), mask))).squeeze(-1)
+        return states
+
+    def pooled(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        """The mean of each text's last states, before dropout and head: (B, d_model), float32."""
+        states = self.states(inputs, mask)
+        with autocast("float32", states.device):
+            return mean_pool(states.float(), mask)
+
+    def rate(self, pooled: Tensor) -> Tensor:
+        """Pooled states (B, d_model) to standardised ratings (B,)."""
+        with autocast("float32", pooled.device):  # 16 bits would round the rating
+            return self.head(self.dropout(pooled)).squeeze(-1)
