@@ -585,7 +585,7 @@ half_width = CodeExercise(
     """,
     hints=("`errors.abs().sort().values[k - 1]`: places begin at 0.", "`math.ceil` rounds up."),
     because="The new text is as likely as any of the N to be the k-th of N + 1. Nothing is assumed "
-    "of the model. But it is assumed that the new text is drawn as the N were: a new domain's is not.",
+    "of the model. But the new text has to be drawn as the N were: a new domain's is not.",
 )
 
 
