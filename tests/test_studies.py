@@ -473,3 +473,12 @@ def test_one_cell_gives_its_stored_numbers_again(name):
         pytest.skip(f"the study {name} has not come to its end: no cell is stored yet")
     for number, value in run_check(study).items():
         assert value == pytest.approx(stored["numbers"][number], abs=stored["tolerance"])
+
+
+def test_no_variant_without_target_ratings_is_missing_from_those_that_say_so():
+    """Of domain_adaptation, all but the two ceilings claim to need no rating of the target."""
+    from studies import domain_adaptation as adaptation
+
+    for variant in adaptation.VARIANTS:
+        target = adaptation.target_of(variant)
+        assert (variant[0] == f"all but {target}") == (variant[1] not in adaptation.CEILINGS)

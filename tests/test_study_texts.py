@@ -10,8 +10,8 @@ from lessons_lib.data import splits
 from lessons_lib.data.reviews import DOMAINS
 from lessons_lib.data.splits import load_split, sealed_texts
 from lessons_lib.measure.results import unpack
-from studies import source_target_matrix
-from studies.shared import texts, tuning
+from studies import domain_adaptation, forgetting_frontier, source_target_matrix
+from studies.shared import second_domain, states, texts, tuning
 from studies.shared.texts import masked, rated, unrated
 
 
@@ -58,6 +58,72 @@ def test_a_transfer_run_predicts_the_same_where_all_other_ratings_are_masked(mon
     assert unseen.numbers == seen.numbers  # the test's ratings come in afterwards, to measure
     assert seen.no_labels_of == ["products", "tweets", "editorials"]
     assert np.isfinite(unpack(seen.predictions["sealed_tweets"])).all()
+
+
+def small_adaptation(method: str, source: str = "all but tweets"):
+    """One small run of `domain_adaptation`; what it has read before is forgotten first."""
+    for cached in (states.pool_of, domain_adaptation.validation_of, domain_adaptation.predicted_of):
+        cached.cache_clear()
+    configuration = domain_adaptation.STUDY.configuration | domain_adaptation.STUDY.quick
+    variant = (source, method)
+    return domain_adaptation.run(variant, {"learning_rate": 1e-3}, 0, configuration)
+
+
+@pytest.mark.parametrize("method", ["vader_labels", "self_training"])
+def test_an_adapted_run_is_the_same_where_the_targets_ratings_are_masked(monkeypatch, method):
+    """Tweets without any rating: not in training, not to choose, not by a weak labeller."""
+    seen = small_adaptation(method)
+
+    def blind(domain):
+        split = splits.load_split(domain)
+        if domain != "tweets":
+            return split
+        return replace(
+            split, **{p: masked(getattr(split, p)) for p in ("train", "validation", "test")}
+        )
+
+    monkeypatch.setattr(texts, "load_split", blind)
+    unseen = small_adaptation(method)
+    assert unseen.predictions == seen.predictions
+    assert unseen.numbers["validation"] == seen.numbers["validation"]
+    assert seen.no_labels_of == ["tweets"] and "tweets" not in seen.labels_read["selection"]
+
+
+def test_a_second_domain_is_learnt_alike_where_all_other_ratings_are_masked(monkeypatch, tmp_path):
+    """Tweets, then films: the training texts of these two, and no rating besides."""
+    configuration = forgetting_frontier.STUDY.configuration | {
+        **{"only": 24, "precision": "float32", "most_validation": 8},
+        **{"first_steps": 2, "steps": 2, "batch_size": 4},
+    }
+    monkeypatch.setattr(forgetting_frontier, "to_predict", _few_texts)
+    settings = {"learning_rate": 2e-4, "strength": 1.0}
+
+    def run_from(folder):
+        """Nothing kept from another run."""
+        monkeypatch.setattr(second_domain, "cache_folder", lambda: folder)
+        variant = ("tweets", "movies", "rehearsal")
+        return forgetting_frontier.run(variant, settings, 0, configuration)
+
+    seen = run_from(tmp_path / "seen")
+
+    def blind(domain):
+        split = splits.load_split(domain)
+        parts = {"test": masked(split.test), "validation": masked(split.validation)}
+        if domain not in ("tweets", "movies"):
+            parts |= {"train": masked(split.train)}
+        return replace(split, **parts)
+
+    monkeypatch.setattr(texts, "load_split", blind)
+    unseen = run_from(tmp_path / "unseen")
+    assert unseen.predictions == seen.predictions
+    assert unseen.numbers == seen.numbers
+    read = ["tweets", "movies"]
+    assert seen.labels_read == {"training": read, "selection": read}
+    assert np.isfinite(unpack(seen.predictions["sealed_movies"])).all()
+
+
+def _few_texts(domains, limit):
+    return tuning.to_predict(domains, 5)
 
 
 def test_sealed_texts_are_predicted_and_not_measured():

@@ -15,9 +15,7 @@ import yaml
 PLANNED = {
     "Part II. Transfer it": {
         "14_domain_adaptation": "Domain adaptation",
-        "15_forgetting": "Forgetting",
         "16_low_resource": "Few labels",
-        "17_distillation": "Distillation",
         "18_across_languages": "Across languages",
         "19_across_modalities": "Across kinds of data",
     },

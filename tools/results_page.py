@@ -22,7 +22,7 @@ from lessons_lib.measure.results import (
     runs_of,
 )
 from lessons_lib.measure.scaling import exponents, frontier, losses_of
-from lessons_lib.transfer.outcomes import outcome_of, r_of
+from lessons_lib.transfer.outcomes import MADE, outcome_of, r_of
 from studies.engine import at_the_edge
 
 PAGE = Path(__file__).resolve().parent.parent / "book" / "results.md"
@@ -71,6 +71,25 @@ def transfer_gap(of: Numbers, entry: dict) -> list[float]:
         return [r - vader_r(entry["target"]) for r in first]
     second = [run[key] for run in of(entry["second"])]
     return [a - b for a, b in zip(first, second)]  # noqa: B905 - the dearer one has fewer seeds
+
+
+def adaptation_gap(of: Numbers, entry: dict) -> list[float]:
+    """As `transfer_gap`; what is made of stored predictions has one value, not one a seed."""
+    for side in (entry["first"], entry["second"]):
+        for variant in runs_behind(side):
+            of(variant)
+    if {entry["first"][0], entry["second"][0]} & set(MADE):
+        return [outcome_of(stored("domain_adaptation"), entry, num_resamples=1).value]
+    return transfer_gap(of, entry)
+
+
+def runs_behind(variant: str | list[str]) -> list[list[str]]:
+    """The variants of a study whose runs something is made of; VADER needs none."""
+    if variant == "VADER":
+        return []
+    if variant[0] == "together":
+        return [[variant[1], method] for method in variant[2].split(" + ")]
+    return runs_behind(variant[1:]) if variant[0] in MADE else [variant]
 
 
 def starved_gap(of: Numbers, entry: dict) -> list[float]:
@@ -122,6 +141,8 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "scaling": scaling_gap,
     "parameters_against_quality": transfer_gap,
     "forgetting_frontier": transfer_gap,
+    "distillation": transfer_gap,
+    "domain_adaptation": adaptation_gap,
 }
 
 
@@ -159,7 +180,7 @@ def _is_dropped(name: str, entry: dict) -> bool:
         return False
     sides = [as_variant(entry[side]) for side in ("first", "second")]
     known = ("VADER", *study_of(name).variants)
-    return any(side not in known and side[0] != "blend" for side in sides)
+    return any(side not in known and side[0] not in MADE for side in sides)
 
 
 def _num_seeds(name: str, forecast: dict, variant: str | list[str]) -> int:

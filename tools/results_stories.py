@@ -26,7 +26,15 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     ),
     "forgetting_frontier": (
         "What does a second domain cost the first?",
-        "12_fine_tuning",  # until its chapter is there
+        "15_forgetting",
+    ),
+    "distillation": (
+        "What does a small student keep of its teacher?",
+        "17_distillation",
+    ),
+    "domain_adaptation": (
+        "What are texts without ratings worth?",
+        "11_domains_and_transfer",  # until its chapter is there
     ),
 }
 SO = {  # what was believed, and what is so
@@ -56,9 +64,17 @@ SO = {  # what was believed, and what is so
     "parameters_against_quality": "Believed, and so it is: LoRA, adapters and biases lose a "
     "hundredth or three against training everything, too little to be shown after correction; "
     "a head alone loses a tenth. Rank 64 brings nothing over rank 8.",
-    "forgetting_frontier": "Believed: a second domain costs the first some hundredths of r. Old "
-    "texts between the new ones give back most of it, for next to nothing; a pull, a vote or a "
-    "line a part of it.",
+    "forgetting_frontier": "Believed: a second domain costs the first some hundredths of r, and "
+    "old texts, a pull, a vote or a line give a part of it back. So it is not: chosen by old and "
+    "new texts together, plain training shows no loss, and pulls add nothing that shows; chosen by "
+    "new texts alone, it loses .17 of films. Old texts between the new ones keep both domains, and "
+    "their ratings need not be people's.",
+    "distillation": "Believed: a third of the layers keeps nine tenths of the teacher's r, and "
+    "soft targets bring little where twenty people have rated each text. So it is: .85 to .95, and "
+    "from the teacher's layers nothing that the teacher says is shown to beat the labels. What a "
+    "student starts from counts most; on six megabytes it fell further than forecast.",
+    "domain_adaptation": "Believed: methods that pull the domains together move r by a hundredth "
+    "or two, up or down; a lexicon and an average of seeds bring more than all of them.",
 }
 WORDS = (  # how a forecast is written, and how one says it
     ("_", " "),

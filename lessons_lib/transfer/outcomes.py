@@ -1,8 +1,13 @@
 """What a study of transfer has found, from the predictions that its runs have kept.
 
-A variant is that of the study, "VADER", or ("blend", ...) before a variant: its ratings and
-VADER's scores added up, by a weight chosen on its sources' validation texts. A seed that says the
-same of every text, as with 16 labels it may, has learnt nothing: its r counts as 0.
+A variant is that of the study, "VADER", or one of these before a variant, of which nothing is
+trained: ("blend", ...), its ratings and VADER's scores added up, by a weight chosen on its sources'
+validation texts; ("mean", ...), what its seeds say on average; ("z + z", ...), each seed's ratings
+and VADER's scores, both standardised, added up as they are. ("together", source, "a + b") adds up
+the means of several methods and VADER's scores, all standardised.
+
+A seed that says the same of every text, as with 16 labels it may, has learnt nothing: its r counts
+as 0.
 """
 
 import functools
@@ -17,6 +22,7 @@ from lessons_lib.measure.intervals import Difference, Interval, interval, paired
 from lessons_lib.measure.results import Variant, as_variant, final_runs, unpack
 from lessons_lib.transfer.lexicon import blend, blend_weight
 
+MADE = ("blend", "mean", "z + z", "together")  # of stored predictions, without a run
 _VALIDATION = "validation_"
 
 
@@ -37,12 +43,33 @@ def predictions_of(
             return None
         weight = chosen_weight(results, variant[1:])
         return blend(found, lexicon_scores(domain, part), weight)[None]
+    if variant[0] in MADE:
+        return _made_of(results, variant, domain, part)
     found = [run["predictions"] for run in final_runs(results, as_variant(variant))]
     key = f"{part}_{domain}"
     if part == "test" and found and key not in found[0]:
         key = domain  # as the first studies wrote it
     rows = [unpack(one[key]) for one in found]
     return np.array(rows) if rows else None
+
+
+def _made_of(results: dict, variant: Variant, domain: str, part: str) -> np.ndarray | None:
+    """What a "mean", a "z + z" or a "together" says: (1 or S, N); None where runs are missing."""
+    if variant[0] == "together":
+        methods = variant[2].split(" + ")
+        parts = [predictions_of(results, (variant[1], m), domain, part) for m in methods]
+    else:
+        parts = [predictions_of(results, variant[1:], domain, part)]
+    if any(found is None for found in parts):
+        return None
+    if variant[0] == "z + z":
+        scores = lexicon_scores(domain, part)
+        return np.array([blend(row, scores, 1.0) for row in parts[0]])
+    means = [found.mean(axis=0) for found in parts]
+    if variant[0] == "mean":
+        return means[0][None]
+    columns = [*means, lexicon_scores(domain, part)]
+    return np.sum([(one - one.mean()) / one.std() for one in columns], axis=0)[None]
 
 
 def chosen_weight(results: dict, variant: Variant) -> float:

@@ -118,11 +118,18 @@ class SentimentModel(nn.Module):
 
     def pooled(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """The mean of each text's last states, before dropout and head: (B, d_model), float32."""
-        states = self.states(inputs, mask)
+        return self.pool(self.states(inputs, mask), mask)
+
+    def pool(self, states: Tensor, mask: Tensor) -> Tensor:
+        """The mean of last states (B, L, d_model) over each text: (B, d_model), float32."""
         with autocast("float32", states.device):
             return mean_pool(states.float(), mask)
 
     def rate(self, pooled: Tensor) -> Tensor:
         """Pooled states (B, d_model) to standardised ratings (B,)."""
+        return self.read(pooled).squeeze(-1)
+
+    def read(self, pooled: Tensor) -> Tensor:
+        """Pooled states (B, d_model) to all that the head says: (B, outputs)."""
         with autocast("float32", pooled.device):  # 16 bits would round the rating
-            return self.head(self.dropout(pooled)).squeeze(-1)
+            return self.head(self.dropout(pooled))

@@ -123,8 +123,9 @@ def second_learnt(
     """Learn the second domain by one method; all layers are open, the word vectors are not.
 
     Args:
-        method: "start" (nothing is learnt), "plain", "frozen", "lora", "l2_sp", "ewc",
-            "rehearsal", "rehearsal_unrated", "old_self", "wise" or "joint".
+        method: "start" (nothing is learnt), "plain", "greedy" (plain, the best state chosen by
+            new texts alone), "frozen", "lora", "l2_sp", "ewc", "rehearsal", "rehearsal_unrated",
+            "old_self", "wise" or "joint".
         settings: "learning_rate", and "strength" where the method has one; it is 0 at "plain".
         num_old: old texts that are rehearsed; None = as many as there are new ones.
 
@@ -238,9 +239,10 @@ class _Learner:
         return rated_batches(inputs, targets, self.configuration["batch_size"], self.seed)
 
     def _checks(self, model: SentimentModel) -> list[tuple]:
+        parts = (self.new,) if self.method == "greedy" else (self.old, self.new)
         return [
             (self._inputs(model, part.validation), ratings_of(part.validation), part.variance)
-            for part in (self.old, self.new)
+            for part in parts
         ]
 
 

@@ -79,3 +79,29 @@ def test_a_contrast_is_the_paired_difference_of_its_sides(results):
     found = outcome_of(results, entry, num_resamples=100)
     apart = [r_of(results, v, "tweets", num_resamples=2).value for v in (GOOD, POOR)]
     assert found.value == pytest.approx(apart[0] - apart[1]) and found.low > 0
+
+
+def test_a_mean_is_one_prediction_and_z_plus_z_one_for_each_seed(results):
+    test = load_split("tweets").test
+    rows = predictions_of(results, POOR, "tweets")
+    scores = vader_scores([one.text for one in test])
+    mean = predictions_of(results, ("mean", *POOR), "tweets")
+    assert mean.shape == (1, len(test)) and np.allclose(mean[0], rows.mean(axis=0))
+    each = predictions_of(results, ("z + z", *POOR), "tweets")
+    assert each.shape == rows.shape
+    for found, row in zip(each, rows, strict=True):
+        by_hand = (row - row.mean()) / row.std() + (scores - scores.mean()) / scores.std()
+        assert np.allclose(found, by_hand)
+    both = predictions_of(results, ("z + z", "mean", *POOR), "tweets")
+    assert np.allclose(both[0], blend(rows, scores, 1.0))
+    assert predictions_of(results, ("z + z", "movies", "none"), "tweets") is None
+
+
+def test_together_adds_up_the_methods_and_the_lexicon_and_misses_none_of_them(results):
+    test = load_split("tweets").test
+    columns = [predictions_of(results, v, "tweets").mean(axis=0) for v in (GOOD, POOR)]
+    columns.append(vader_scores([one.text for one in test]))
+    by_hand = sum((one - one.mean()) / one.std() for one in columns)
+    found = predictions_of(results, ("together", "movies", "good + poor"), "tweets")
+    assert found.shape == (1, len(test)) and np.allclose(found[0], by_hand)
+    assert predictions_of(results, ("together", "movies", "good + none"), "tweets") is None

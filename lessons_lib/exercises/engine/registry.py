@@ -25,6 +25,9 @@ TITLES = {
     "domains_and_transfer": "Domains and transfer",
     "fine_tuning": "Fine-tuning",
     "parameter_efficient": "Few parameters",
+    "domain_adaptation": "Domain adaptation",
+    "forgetting": "Forgetting",
+    "distillation": "Distillation",
 }
 _HOME = __package__.rpartition(".")[0]  # lessons_lib.exercises
 
