@@ -9,29 +9,31 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lessons_lib.base.device import autocast
 from lessons_lib.data.batches import pad
 from lessons_lib.data.reviews import Snippet
 from lessons_lib.model.smollm import load_language_model, load_language_tokenizer
 from lessons_lib.training.loop import train
 from lessons_lib.training.plan import Plan
-from lessons_lib.transfer.few_labels.prompting import asked, shown
+from lessons_lib.transfer.few_labels.prompting import asked, blank_answer, shown
 from lessons_lib.transfer.lora import add_lora
 
-PROMPTED = (("asked", "0"), ("asked", "4"), ("asked", "8"), ("asked_taught", "32"))
-WORDINGS = (  # and the two words
-    ("Text: {}\nSentiment:", ("positive", "negative")),
-    ("{}\nThis is", ("good", "bad")),
-    ("Review: {}\nRating (good or bad):", ("good", "bad")),
-    ('"{}" The writer of this is', ("happy", "unhappy")),
-)
+PROMPTED = (("asked", "0"), ("asked", "4"), ("asked", "8"))
+TAUGHT = (("asked_taught", "8"), ("asked_taught", "64"))
+WORDINGS = {  # and the two words
+    "sentiment": ("Text: {}\nSentiment:", ("positive", "negative")),
+    "this is": ("{}\nThis is", ("good", "bad")),
+    "rating": ("Review: {}\nRating (good or bad):", ("good", "bad")),
+    "happy": ('"{}" The writer of this is', ("happy", "unhappy")),
+}
 Predictor = Callable[[Sequence[str]], np.ndarray]
 
 
 def answered(
     way: str, texts: Sequence[Snippet], settings: dict, seed: int, configuration: dict
 ) -> tuple[Predictor, dict[str, float]]:
-    """A predictor from a question and its examples; with it "seconds" and "steps".
+    """A predictor from a question and its examples; with it "seconds", "steps" and "blank".
+
+    "blank" is what is said of texts that say nothing, for contextual calibration.
 
     Args:
         way: "asked", with `texts` as examples in front; "asked_taught": LoRA learns from them.
@@ -39,40 +41,47 @@ def answered(
     """
     started = time.perf_counter()
     wording, words = WORDINGS[settings["wording"]]
-    tokenizer, precision = load_language_tokenizer(), configuration["precision"]
-    steps = configuration["lora_steps"] if way == "asked_taught" else 0
-    if way == "asked_taught":
-        model = load_language_model()
-        torch.manual_seed(seed)
-        add_lora(model)
-        first, second = (tokenizer.encode(f" {word}")[0] for word in words)
-        batches = _batches(texts, wording, tokenizer, 8, seed)
-
-        def loss_of(model, batch):
-            ids, lengths, is_good = batch
-            hidden = model.hidden(ids)
-            scores = model.logits(hidden[torch.arange(len(ids)), lengths - 1]).float()
-            gap = scores[:, first] - scores[:, second]
-            return functional.binary_cross_entropy_with_logits(gap, is_good)
-
-        plan = Plan(
-            steps,
-            settings["learning_rate"],
-            warmup_steps=steps // 10,
-            check_every=steps,
-            precision=precision,
-        )
-        train(model, batches, loss_of, plan)
-        model.eval()
-        examples = ""
-    else:
+    precision, tokenizer, steps = configuration["precision"], load_language_tokenizer(), 0
+    if way == "asked":
         model, examples = _model(), shown(texts, wording, words)
+    else:
+        model, examples, steps = load_language_model(), "", configuration["lora_steps"]
+        _teach(model, texts, settings, seed, configuration)
+    seconds = time.perf_counter() - started
+    blank = blank_answer(model, tokenizer, examples, wording, words, precision=precision)
 
     def predictor(some: Sequence[str]) -> np.ndarray:
-        with autocast(precision, torch.device("cpu")):
-            return asked(some, model, tokenizer, examples, wording, words).float().numpy()
+        return asked(
+            some, model, tokenizer, examples, wording, words, precision=precision
+        ).numpy()
 
-    return predictor, {"seconds": time.perf_counter() - started, "steps": steps}
+    return predictor, {"seconds": seconds, "steps": steps, "blank": round(blank, 4)}
+
+
+def _teach(model, texts: Sequence[Snippet], settings: dict, seed: int, configuration: dict) -> None:
+    """Train LoRA in place: the two words' odds follow what the raters said."""
+    wording, words = WORDINGS[settings["wording"]]
+    tokenizer, steps = load_language_tokenizer(), configuration["lora_steps"]
+    torch.manual_seed(seed)
+    add_lora(model)
+    first, second = (tokenizer.encode(f" {word}")[0] for word in words)
+
+    def loss_of(model, batch):
+        ids, lengths, is_good = batch
+        last = model.hidden(ids)[torch.arange(len(ids), device=ids.device), lengths - 1]
+        scores = model.logits(last).float()
+        gap = scores[:, first] - scores[:, second]
+        return functional.binary_cross_entropy_with_logits(gap, is_good)
+
+    plan = Plan(
+        steps,
+        settings["learning_rate"],
+        warmup_steps=steps // 10,
+        check_every=steps,
+        precision=configuration["precision"],
+    )
+    train(model, _batches(texts, wording, tokenizer, 8, seed), loss_of, plan)
+    model.eval()
 
 
 @functools.cache
@@ -81,7 +90,7 @@ def _model():
 
 
 def _batches(texts: Sequence[Snippet], wording: str, tokenizer, size: int, seed: int) -> Iterator:
-    """Endless: ids (B, L), lengths (B,), and how sure the raters are that it is good (B,)."""
+    """Endless: ids (B, L), lengths (B,), and the share of raters who find it good (B,)."""
     rng = torch.Generator().manual_seed(seed)
     while True:
         order = torch.randperm(len(texts), generator=rng).tolist()
