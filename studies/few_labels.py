@@ -41,10 +41,11 @@ CURVE = (*LABELS, "128", "256", "512", "1024")
 RATINGS = ("16", "64", "256")  # that are paid for, one rater or four a text
 WAYS = {
     **dict.fromkeys(("neighbours", "prototypes", "lexicon", "elsewhere", "all_priors"), LABELS),
-    **dict.fromkeys(("everything", "contrastive"), LABELS),
-    **dict.fromkeys(("described", "far_apart", "doubtful", "thinned"), ("16", "64")),
+    "everything": LABELS,
+    "contrastive": ("8", "16", "64"),
+    **dict.fromkeys(("described", "far_apart", "doubtful"), ("16", "64")),
     **dict.fromkeys(("one_rater", "four_raters"), RATINGS),
-    "longer": ("64",),
+    **dict.fromkeys(("longer", "thinned"), ("64",)),
 }
 WITHOUT = (("described", "0"), ("elsewhere", "0"), ("asked", "0"))  # a label of the domain
 VARIANTS = (  # (domain, way, labels)
@@ -54,11 +55,11 @@ VARIANTS = (  # (domain, way, labels)
     *((domain, *one) for domain in ON for one in (*PROMPTED[1:], *TAUGHT)),
 )
 DRAWS = tuple(range(10))
-BUDGET = """vectors of 17,000 texts once, 2 minutes of one core; 76 variants of ridge or neighbours,
-a second a run, 15 minutes with their trials; 22 variants with all six layers open, 10 draws of 40
-steps of .13 s and 3 s to predict, and trials of three such draws, 65 minutes of one core in
-bfloat16: 40 minutes of two cores in all. The language model: 3 minutes of one GPU; without one
-.03 to .08 s a text, 80 minutes more of two cores."""
+BUDGET = """vectors of 17,000 texts once, 2 minutes of one core; 74 variants of ridge or neighbours,
+a second a run, 14 minutes with their trials; 18 variants with all six layers open, ten draws each
+of 40 steps of .13 to .2 s and 3 to 5 s to predict, and trials of three such draws, 50 to 70 minutes
+of one core in bfloat16: 40 minutes of two cores in all. The language model: 3 minutes of one GPU;
+without one .03 to .08 s a text, 80 minutes more of two cores."""
 
 
 def settings_from(variant):

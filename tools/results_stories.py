@@ -36,6 +36,10 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
         "What are texts without ratings worth?",
         "11_domains_and_transfer",  # until its chapter is there
     ),
+    "few_labels": (
+        "What to do with 8 to 64 labels?",
+        "12_fine_tuning",  # until its chapter is there
+    ),
 }
 SO = {  # what was believed, and what is so
     "length_extrapolation": "Believed: T5's distances bear longer texts. So it is not: only Shaw's "
@@ -75,6 +79,8 @@ SO = {  # what was believed, and what is so
     "student starts from counts most; on six megabytes it fell further than forecast.",
     "domain_adaptation": "Believed: methods that pull the domains together move r by a hundredth "
     "or two, up or down; a lexicon and an average of seeds bring more than all of them.",
+    "few_labels": "Believed: with a handful of labels, what is known beforehand (a lexicon, other "
+    "domains) brings more than any way of learning; more texts are worth more than more raters.",
 }
 WORDS = (  # how a forecast is written, and how one says it
     ("_", " "),
@@ -91,6 +97,7 @@ WORDS = (  # how a forecast is written, and how one says it
     (r"against default random", "against random weights"),
     (r"^pre-trained", "published encoder"),
 )
+FEW = ("8", "16", "32", "64")
 HEATS = {  # corner, columns, rows: a label to (variant, target) for each column
     "labels_needed": (
         "labels",
@@ -112,6 +119,24 @@ HEATS = {  # corner, columns, rows: a label to (variant, target) for each column
             f"{source}, {way}": [((source, way, "pretrained"), target) for target in DOMAINS]
             for way in ("frozen", "everything")
             for source in (*DOMAINS, *(f"all but {domain}" for domain in DOMAINS))
+        },
+    ),
+    "few_labels": (
+        "labels",
+        FEW,
+        {
+            f"{title}, {label}": [((domain, way, n), domain) for n in FEW]
+            for domain, title in (("movies", "films"), ("tweets", "tweets"))
+            for way, label in (
+                ("probe", "ridge"),
+                ("neighbours", "neighbours"),
+                ("prototypes", "prototypes"),
+                ("everything", "all layers"),
+                ("contrastive", "pairs first"),
+                ("lexicon", "and a lexicon"),
+                ("elsewhere", "and other domains"),
+                ("all_priors", "and all three"),
+            )
         },
     ),
 }

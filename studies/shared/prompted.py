@@ -51,9 +51,7 @@ def answered(
     blank = blank_answer(model, tokenizer, examples, wording, words, precision=precision)
 
     def predictor(some: Sequence[str]) -> np.ndarray:
-        return asked(
-            some, model, tokenizer, examples, wording, words, precision=precision
-        ).numpy()
+        return asked(some, model, tokenizer, examples, wording, words, precision=precision).numpy()
 
     return predictor, {"seconds": seconds, "steps": steps, "blank": round(blank, 4)}
 

@@ -50,7 +50,9 @@ def asked(
             ids, lengths = (part.to(device) for part in pad([tokenizer.encode(t) for t in some]))
             caches = model.new_caches()
             if examples:
-                model.hidden(torch.tensor([tokenizer.encode(examples)], device=device), None, caches)
+                model.hidden(
+                    torch.tensor([tokenizer.encode(examples)], device=device), None, caches
+                )
                 for cache in caches:
                     cache.reorder(torch.zeros(len(some), dtype=torch.long, device=device))
             hidden = model.hidden(ids, caches=caches)
