@@ -572,6 +572,57 @@ def my_farthest(distances, count):
     return chosen + left[: count - len(chosen)]
 
 
+# --- what money buys, and what a model leans to -------------------------------------------------
+
+ratings_bought = Choice(
+    kind="Predict",
+    answer_name="ratings_bought_answer",
+    task="""
+    You can pay for 64 ratings of films. Two raters of one film differ by a variance of about 1; two
+    films by 3.7. Which does a probe learn more from: 64 texts with one rating each, or 16 with four
+    raters each, whose mean is the label?
+    """,
+    options={
+        "a": "From 64 texts, one rating each.",
+        "b": "From 16 texts, four ratings each.",
+        "c": "From either as much: it is 64 ratings.",
+    },
+    right="a",
+    reasons={
+        "a": "Four raters make a label's variance 4 in place of 4.7, and cost three texts of four.",
+        "b": "It would be, if raters differed far more than texts do. Here they do not.",
+        "c": "A second rating of one text says less than the first of another, as a rule.",
+    },
+    hints=(
+        "How much of a single rating's variance is the text's, and how much the rater's?",
+        "What would you rather have: 16 labels of 3.7 / (3.7 + 0.25), or 64 of 3.7 / (3.7 + 1)?",
+    ),
+)
+
+what_calibration_moves = Choice(
+    kind="Derive",
+    answer_name="what_calibration_moves_answer",
+    task="""
+    A language model finds "positive" likelier than "negative" after nearly every text. From each
+    text's score you take off what it says of a text that says nothing, such as "N/A". What does
+    that change over 1,000 texts?
+    """,
+    options={
+        "a": "r with the ratings.",
+        "b": "The share of texts that are called by the right word.",
+        "c": "Both.",
+        "d": "Neither.",
+    },
+    right="b",
+    reasons={
+        "a": "r is the same when one number is taken off all scores: neither order nor spread moves.",
+        "b": "Where the line between good and bad lies, that moves; the order of texts does not.",
+        "c": "Of the two one looks at the order of texts alone.",
+        "d": "A text at +0.5 is called positive. Take off 2, and it is called negative.",
+    },
+    hints=("Is it one number for all texts, or one for each?",),
+)
+
 # --- how sure it is ----------------------------------------------------------------------------
 
 half_width = CodeExercise(
