@@ -76,7 +76,9 @@ def trials(variant) -> list[dict]:
         wordings = list(WORDINGS)[:2]
         return [{"wording": w, "learning_rate": rate} for w in wordings for rate in (3e-4, 1e-3)]
     if labels == "0":
-        return [{"words": name} for name in DESCRIPTIONS] if way == "described" else [{}]
+        return (
+            [{"words": name} for name in DESCRIPTIONS] if way == "described" else [{"alpha": 1.0}]
+        )
     return SETTINGS[way]
 
 

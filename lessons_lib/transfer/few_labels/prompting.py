@@ -19,7 +19,6 @@ WORDS = ("positive", "negative")
 BLANK = ("N/A", "[MASK]", "")  # texts that say nothing
 
 
-@torch.inference_mode()
 def asked(
     texts: Sequence[str],
     model: Llama,
@@ -44,15 +43,14 @@ def asked(
     """
     first, second = (tokenizer.encode(f" {word}")[0] for word in words)
     gaps = []
-    with working(model) as device, autocast(precision, device):
+    with working(model) as device, torch.inference_mode(), autocast(precision, device):
         for start in range(0, len(texts), batch_size):
             some = [wording.format(text) for text in texts[start : start + batch_size]]
             ids, lengths = (part.to(device) for part in pad([tokenizer.encode(t) for t in some]))
             caches = model.new_caches()
             if examples:
-                model.hidden(
-                    torch.tensor([tokenizer.encode(examples)], device=device), None, caches
-                )
+                front = torch.tensor([tokenizer.encode(examples)], device=device)
+                model.hidden(front, caches=caches)
                 for cache in caches:
                     cache.reorder(torch.zeros(len(some), dtype=torch.long, device=device))
             hidden = model.hidden(ids, caches=caches)
