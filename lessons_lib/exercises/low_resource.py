@@ -615,7 +615,7 @@ what_calibration_moves = Choice(
     },
     right="b",
     reasons={
-        "a": "r is the same when one number is taken off all scores: neither order nor spread moves.",
+        "a": "Take one number off all scores, and r stays: neither order nor spread moves.",
         "b": "Where the line between good and bad lies, that moves; the order of texts does not.",
         "c": "Of the two one looks at the order of texts alone.",
         "d": "A text at +0.5 is called positive. Take off 2, and it is called negative.",
