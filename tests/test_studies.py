@@ -365,6 +365,21 @@ def test_a_search_goes_on_past_its_edge_while_that_is_better_and_no_further(home
     assert finals == [{"rate": 27.0, "steps": 9}] * 2  # steps are not followed
 
 
+def test_an_edge_is_marked_too_where_another_setting_has_left_the_grid(home):
+    """The best is at a rate of 16, past the grid, where one strength alone was tried: its most."""
+
+    def distance(variant, settings, seed, configuration):
+        return {"validation": abs(settings["rate"] - 16) - settings["strength"], "score": 0}
+
+    search, followed = {"rate": (1, 2, 4), "strength": (1, 2, 3)}, ("rate", "strength")
+    study = tiny_study(distance, variants=("a",), search=search, past_the_edge=followed)
+    found = run_all(study)
+    assert engine.best_settings(found, "a") == {"rate": 16.0, "strength": 3}
+    assert engine.at_the_edge(study, found, "a") == ["strength"]
+    unfollowed = tiny_study(distance, variants=("a",), search=search, past_the_edge=("rate",))
+    assert engine.at_the_edge(unfollowed, found, "a") == []
+
+
 def test_a_search_follows_its_edge_four_times_at_most(home):
     def never_enough(variant, settings, seed, configuration):
         return {"validation": settings["rate"], "score": 0}

@@ -62,6 +62,38 @@ def _place(value: float, reach: float) -> float:
     return 50 + 50 * value / reach
 
 
+def differences(entries: Sequence[dict]) -> str:
+    """One line for each difference: its 95% interval as a bar, its value as a dot, 0 in the middle.
+
+    The dot is hollow where the interval leaves the sign open.
+
+    Args:
+        entries: with "words", "value", "low", "high", and "sealed", a dictionary with value, low
+            and high, or None.
+    """
+    numbers = [entry[name] for entry in entries for name in ("low", "high")]
+    numbers += [one[name] for e in entries if (one := e["sealed"]) for name in ("low", "high")]
+    reach = 1.05 * max(map(abs, numbers))
+    rows = "\n".join(_difference(entry, reach) for entry in entries)
+    ends = f"<span>−{reach:.2f}</span><span>0</span><span>+{reach:.2f}</span>"
+    return f'<div class="forest">\n{rows}\n<div class="forest-axis">{ends}</div>\n</div>'
+
+
+def _difference(entry: dict, reach: float) -> str:
+    low, high = entry["low"], entry["high"]
+    told = f"{_signed(entry['value'])}, from {_signed(low)} to {_signed(high)}"
+    marks = _span("forecast", low, high, reach) + _dot("outcome", entry["value"], reach)
+    if sealed := entry["sealed"]:
+        marks += _span("sealed", sealed["low"], sealed["high"], reach)
+        marks += _dot("sealed-dot", sealed["value"], reach)
+        told += f"; on sealed texts {_signed(sealed['value'])}"
+    name = "open" if low <= 0 <= high else "shown"
+    return (
+        f'<div class="forest-row {name}"><p>{html.escape(entry["words"])} <small>{told}</small></p>'
+        f'<div class="forest-track" aria-hidden="true">{marks}</div></div>'
+    )
+
+
 def dots(groups: Mapping[str, Sequence[dict]]) -> str:
     """One line for each ratio, on an axis on which twice and half are equally far from 1.
 

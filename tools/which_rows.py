@@ -1,0 +1,191 @@
+"""Which technique when: each situation, what to do there, and the comparisons that say so.
+
+A comparison is of stored runs, so its interval is computed where the page is made.
+"""
+
+from dataclasses import dataclass
+
+from lessons_lib.data.reviews import DOMAINS
+from lessons_lib.measure.results import Variant
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """r of one thing minus r of another on a domain's texts.
+
+    Attributes:
+        words: what is compared, as a person would say it.
+        study: whose runs they are.
+        first, second: variants of the study, or what `lessons_lib.transfer.outcomes` makes of them.
+        target: the domain whose texts are judged.
+    """
+
+    words: str
+    study: str
+    first: Variant
+    second: Variant
+    target: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What you have or want, what to do, what it rests on, and the page that teaches it."""
+
+    question: str
+    advice: str
+    chapter: str
+    rests_on: tuple[Comparison, ...]
+
+
+SAID = {"movies": "films"}  # how a domain is called on the pages
+
+
+def _of(domains, words: str, study: str, first, second) -> tuple[Comparison, ...]:
+    """The same comparison in several domains; `first` and `second` are made from the domain."""
+    return tuple(
+        Comparison(f"{SAID.get(d, d)}: {words}", study, first(d), second(d), d) for d in domains
+    )
+
+
+def _three_others(domain: str) -> Variant:
+    return (f"all but {domain}", "everything", "pretrained")
+
+
+SITUATIONS = (
+    Situation(
+        "No label at all",
+        "Take a model that has learnt from several other domains, average its seeds, and add a "
+        "lexicon's score. Where the lexicon is strong, as on tweets, it is hard to beat alone.",
+        "12_fine_tuning",
+        (
+            *_of(
+                DOMAINS,
+                "three other domains against VADER",
+                "source_target_matrix",
+                _three_others,
+                lambda d: "VADER",
+            ),
+            *_of(
+                DOMAINS,
+                "the same, averaged and blended with VADER, against VADER",
+                "source_target_matrix",
+                lambda d: ("blend", *_three_others(d)),
+                lambda d: "VADER",
+            ),
+        ),
+    ),
+    Situation(
+        "Some hundreds of labels or more",
+        "Begin with a published encoder, never with random weights. With 256 labels our search "
+        "opened the top two layers, with 1,000 and more all of them; how deep to open was chosen, "
+        "not compared.",
+        "12_fine_tuning",
+        (
+            Comparison(
+                "films, 256 labels: published weights against random ones",
+                "labels_needed",
+                ("movies", "256", "pretrained"),
+                ("movies", "256", "default"),
+                "movies",
+            ),
+            Comparison(
+                "films, 2,000 labels: the same",
+                "labels_needed",
+                ("movies", "2000", "pretrained"),
+                ("movies", "2000", "default"),
+                "movies",
+            ),
+            Comparison(
+                "tweets, 1,000 labels: the same",
+                "labels_needed",
+                ("tweets", "1000", "pretrained"),
+                ("tweets", "1000", "default"),
+                "tweets",
+            ),
+            Comparison(
+                "films: published with 64 labels against random with 1,000",
+                "labels_needed",
+                ("movies", "64", "pretrained"),
+                ("movies", "1000", "default"),
+                "movies",
+            ),
+        ),
+    ),
+    Situation(
+        "Many domains, one encoder in memory",
+        "Insert LoRA or adapters, or open the biases alone: against everything open they lose "
+        "three hundredths at most, and after correction no loss is shown. A head alone is not "
+        "enough, and prefixes stay behind.",
+        "13_parameter_efficient",
+        tuple(
+            comparison
+            for words, first, second in (
+                ("LoRA against everything", "lora", "all"),
+                ("adapters against everything", "adapters", "all"),
+                ("biases against everything", "bias_only", "all"),
+                ("a head alone against LoRA", "head", "lora"),
+                ("prefixes against LoRA", "prefix", "lora"),
+            )
+            for comparison in _of(
+                ("tweets", "movies"),
+                words,
+                "parameters_against_quality",
+                lambda d, name=first: (name, d),
+                lambda d, name=second: (name, d),
+            )
+        ),
+    ),
+    Situation(
+        "The old domain must stay as good as it was",
+        "Choose rate and stopping by old texts as well as by new ones: that alone gave back most "
+        "of what was lost on films, for .02 to .07 on the new domain. Then put old texts between "
+        "the new ones; where they may not be trained on, go a part of the way back to the old "
+        "weights.",
+        "15_forgetting",
+        tuple(
+            Comparison(
+                f"{SAID.get(one, one)} then {SAID.get(other, other)}, the {age} domain: {words}",
+                "forgetting_frontier",
+                (one, other, first),
+                (one, other, second),
+                one if age == "old" else other,
+            )
+            for one, other in (("movies", "tweets"), ("tweets", "movies"))
+            for words, first, second in (
+                ("chosen by old texts too, against new ones alone", "plain", "greedy"),
+                ("rehearsal against new texts alone", "rehearsal", "greedy"),
+                ("a part of the way back, against new texts alone", "wise", "greedy"),
+            )
+            for age in ("old", "new")
+        ),
+    ),
+    Situation(
+        "It is too large or too slow",
+        "Three of the teacher's layers keep most of it; two cost more. Start a student from "
+        "trained layers. What a teacher says beside the labels is worth a hundredth or two.",
+        "17_distillation",
+        (
+            *_of(
+                DOMAINS,
+                "three layers against the teacher",
+                "distillation",
+                lambda d: ("3 layers", "soft"),
+                lambda d: ("teacher", "labels"),
+            ),
+            *_of(
+                DOMAINS,
+                "two layers against the teacher",
+                "distillation",
+                lambda d: ("2 layers", "soft"),
+                lambda d: ("teacher", "labels"),
+            ),
+            *_of(
+                ("movies",),
+                "two random layers against two of the teacher's",
+                "distillation",
+                lambda d: ("2 random", "labels"),
+                lambda d: ("2 layers", "labels"),
+            ),
+        ),
+    ),
+)
