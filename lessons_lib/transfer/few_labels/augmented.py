@@ -16,7 +16,7 @@ def thinned(text: str, share: float, rng: random.Random) -> str:
     Source: Wei and Zou 2019, section 2 (arXiv:1901.11196), "random deletion".
 
     >>> thinned("one two three four", 0.5, random.Random(1))
-    'three four'
+    'two three'
     """
     if not 0 <= share < 1:
         raise ValueError(f"share should be from 0 to below 1, not {share}")
