@@ -38,7 +38,7 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     ),
     "few_labels": (
         "What to do with 8 to 64 labels?",
-        "12_fine_tuning",  # until its chapter is there
+        "16_low_resource",
     ),
 }
 SO = {  # what was believed, and what is so
@@ -78,9 +78,13 @@ SO = {  # what was believed, and what is so
     "soft targets bring a hundredth beside the labels, with hidden states two. What a student "
     "starts from counts most; on six megabytes it fell further than forecast.",
     "domain_adaptation": "Believed: methods that pull the domains together move r by a hundredth "
-    "or two, up or down; a lexicon and an average of seeds bring more than all of them.",
-    "few_labels": "Believed: with a handful of labels, what is known beforehand (a lexicon, other "
-    "domains) brings more than any way of learning; more texts are worth more than more raters.",
+    "or two, up or down; a lexicon and an average of seeds bring more than all of them. The second "
+    "is so, three times in four; the first is not: the pull that made domains alike lost a tenth "
+    "or two. And reading on in a few raw tweets helped on tweets, which nobody had expected.",
+    "few_labels": "Believed: with a handful of labels what is known beforehand brings more than any "
+    "way of learning, and more texts more than more raters. So it is; and more so than forecast: a "
+    "small language model that is asked, without a label, orders films better than ridge on 1,024, "
+    "and on tweets a lexicon stays ahead of everything that learns.",
 }
 WORDS = (  # how a forecast is written, and how one says it
     ("_", " "),
