@@ -81,10 +81,10 @@ SO = {  # what was believed, and what is so
     "or two, up or down; a lexicon and an average of seeds bring more than all of them. The second "
     "is so, three times in four; the first is not: the pull that made domains alike lost a tenth "
     "or two. And reading on in a few raw tweets helped on tweets, which nobody had expected.",
-    "few_labels": "Believed: with a handful of labels what is known beforehand brings more than any "
-    "way of learning, and more texts more than more raters. So it is; and more so than forecast: a "
-    "small language model that is asked, without a label, orders films better than ridge on 1,024, "
-    "and on tweets a lexicon stays ahead of everything that learns.",
+    "few_labels": "Believed: with a handful of labels what is known beforehand brings more than "
+    "any way of learning, and more texts more than more raters. So it is, and more so than "
+    "forecast: a small language model that is asked, without a label, orders films better than "
+    "ridge on 1,024, and on tweets a lexicon stays ahead of all that learn from labels alone.",
 }
 WORDS = (  # how a forecast is written, and how one says it
     ("_", " "),
