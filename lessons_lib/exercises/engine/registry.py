@@ -27,6 +27,7 @@ TITLES = {
     "parameter_efficient": "Few parameters",
     "domain_adaptation": "Domain adaptation",
     "forgetting": "Forgetting",
+    "low_resource": "Few labels",
     "distillation": "Distillation",
 }
 _HOME = __package__.rpartition(".")[0]  # lessons_lib.exercises
