@@ -126,7 +126,7 @@ SITUATIONS = (
             *_few("16 labels and other domains against 16 alone", ("elsewhere", "16")),
             *_few("16 labels and a lexicon against 16 alone", ("lexicon", "16")),
             *_few(
-                "64 labels and all that is known before against 64 alone",
+                "64 labels and all priors against 64 alone",
                 ("all_priors", "64"),
                 "64",
             ),
