@@ -149,6 +149,7 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "forgetting_frontier": transfer_gap,
     "distillation": transfer_gap,
     "domain_adaptation": adaptation_gap,
+    "few_labels": transfer_gap,
     "modalities": accuracy_gap,
     "images": accuracy_gap,
 }

@@ -36,6 +36,10 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
         "What are texts without ratings worth?",
         "14_domain_adaptation",
     ),
+    "few_labels": (
+        "What to do with 8 to 64 labels?",
+        "16_low_resource",
+    ),
     "modalities": (
         "Does a body that has learnt text read digits?",
         "19_across_modalities",
@@ -85,6 +89,10 @@ SO = {  # what was believed, and what is so
     "or two, up or down; a lexicon and an average of seeds bring more than all of them. The second "
     "is so, three times in four; the first is not: the pull that made domains alike lost a tenth "
     "or two. And reading on in a few raw tweets helped on tweets, which nobody had expected.",
+    "few_labels": "Believed: with a handful of labels what is known beforehand brings more than "
+    "any way of learning, and more texts more than more raters. So it is, and more so than "
+    "forecast: a small language model that is asked, without a label, orders films better than "
+    "ridge on 1,024, and on tweets a lexicon stays ahead of all that learn from labels alone.",
     "modalities": "Believed: what looks like knowledge carried from text to digits is mostly the "
     "size of the weights; random weights of the same spread do as well.",
     "images": "Believed: methods that pull the domains together bring some hundredths, and twenty "
@@ -105,6 +113,7 @@ WORDS = (  # how a forecast is written, and how one says it
     (r"against default random", "against random weights"),
     (r"^pre-trained", "published encoder"),
 )
+FEW = ("8", "16", "32", "64")
 HEATS = {  # corner, columns, rows: a label to (variant, target) for each column
     "labels_needed": (
         "labels",
@@ -126,6 +135,24 @@ HEATS = {  # corner, columns, rows: a label to (variant, target) for each column
             f"{source}, {way}": [((source, way, "pretrained"), target) for target in DOMAINS]
             for way in ("frozen", "everything")
             for source in (*DOMAINS, *(f"all but {domain}" for domain in DOMAINS))
+        },
+    ),
+    "few_labels": (
+        "labels",
+        FEW,
+        {
+            f"{title}, {label}": [((domain, way, n), domain) for n in FEW]
+            for domain, title in (("movies", "films"), ("tweets", "tweets"))
+            for way, label in (
+                ("probe", "ridge"),
+                ("neighbours", "neighbours"),
+                ("prototypes", "prototypes"),
+                ("everything", "all layers"),
+                ("contrastive", "pairs first"),
+                ("lexicon", "and a lexicon"),
+                ("elsewhere", "and other domains"),
+                ("all_priors", "and all three"),
+            )
         },
     ),
 }
