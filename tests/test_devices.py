@@ -12,8 +12,9 @@ from lessons_lib.model.attention import causal_mask, padding_mask, scaled_dot_pr
 from lessons_lib.model.bert import BertEncoder, mean_pool
 from lessons_lib.model.generate import choose, generate
 from lessons_lib.model.layers import Config
+from lessons_lib.model.patches import PatchClassifier, PatchEncoder, cut_into_patches
 from lessons_lib.model.positions import SCHEMES
-from lessons_lib.model.random_weights import default_weights, matched_weights
+from lessons_lib.model.random_weights import default_weights, matched_weights, shuffled_weights
 from lessons_lib.model.transformer import LanguageModel, Seq2Seq
 from lessons_lib.training.loop import train
 from lessons_lib.training.objectives import (
@@ -87,9 +88,16 @@ def test_published_encoder_and_rating_model_work_where_they_are():
     assert devices_of(SentimentModel(encoder, trained=1)(ids(2, 5), mask)) == {"meta"}
 
 
-@pytest.mark.parametrize("make", [default_weights, matched_weights])
+@pytest.mark.parametrize("make", [default_weights, matched_weights, shuffled_weights])
 def test_random_controls_are_where_the_encoder_is(make):
     assert devices_of(make(BertEncoder(CONFIG, 11).to(META)).parameters()) == {"meta"}
+
+
+def test_patches_are_read_where_they_are():
+    layers = BertEncoder(CONFIG, vocab_size=11).layers
+    model = PatchClassifier(PatchEncoder(layers, 24, num_patches=4, patch_values=4), 5).to(META)
+    patches = cut_into_patches(torch.ones(2, 4, 4, device=META), 2)
+    assert devices_of([patches, model(patches)]) == {"meta"}
 
 
 def test_training_brings_the_batches_to_the_model():
