@@ -61,6 +61,17 @@ def _adapted(words: str, method: str) -> tuple[Comparison, ...]:
     )
 
 
+def _few(words: str, way: tuple[str, str], labels: str = "16") -> tuple[Comparison, ...]:
+    """A way with few labels against ridge on frozen vectors with so many."""
+    return _of(
+        ("movies", "tweets"),
+        words,
+        "few_labels",
+        lambda d: (d, *way),
+        lambda d: (d, "probe", labels),
+    )
+
+
 SITUATIONS = (
     Situation(
         "No label at all",
@@ -101,6 +112,34 @@ SITUATIONS = (
                 "domain_adaptation",
                 lambda d: (f"all but {d}", "masked_words"),
                 lambda d: (f"all but {d}", "masked_elsewhere"),
+            ),
+        ),
+    ),
+    Situation(
+        "8 to 64 labels",
+        "Add what is known before the first of them: other domains' labels, a description of both "
+        "ends, a lexicon that you trust. Or ask a language model; it may have met your kind of "
+        "text before. With 64, train on pairs first. Ask for more texts rather than for more "
+        "raters; to pick the texts cleverly is not shown to pay.",
+        "16_low_resource",
+        (
+            *_few("16 labels and other domains against 16 alone", ("elsewhere", "16")),
+            *_few("16 labels and a lexicon against 16 alone", ("lexicon", "16")),
+            *_few(
+                "64 labels and all priors against 64 alone",
+                ("all_priors", "64"),
+                "64",
+            ),
+            *_few("asked without a label, against 64 labels", ("asked", "0"), "64"),
+            *_few("all six layers against a head alone, 8", ("everything", "8"), "8"),
+            *_few("pairs first against a head alone, 64", ("contrastive", "64"), "64"),
+            *_few("texts far apart against random ones, 64", ("far_apart", "64"), "64"),
+            *_of(
+                ("movies", "tweets"),
+                "64 ratings: of 64 texts against four each of 16",
+                "few_labels",
+                lambda d: (d, "one_rater", "64"),
+                lambda d: (d, "four_raters", "64"),
             ),
         ),
     ),
