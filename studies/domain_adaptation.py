@@ -9,10 +9,10 @@ Methods without any rating of the target: the sources alone (plain); gradient re
 coral, mmd; importance weights; self_training, mean_teacher; the target's statistics; an encoder
 that has first read on in the target's raw training texts (masked_words); VADER as a feature, and as
 a weak labeller. Three controls: an encoder that has read on in *another* domain (masked_elsewhere),
-and one with random weights that match the published ones (matched; its lower layers are shut as
-everybody's, so it is no fair test of pre-training: `labels_needed` has that); and plain training at the weak
-labeller's rate. Two ceilings with
-1,020 rated target texts, at as many steps: target_only, and joint with the sources.
+one with random weights that match the published ones (matched; its lower layers are shut as
+everybody's, so it is no fair test of pre-training: `labels_needed` has that), and plain training at
+the weak labeller's rate. Two ceilings with 1,020 rated target texts, at as many steps: target_only,
+and joint with the sources.
 
 Everybody tries four learning rates, chosen on the validation texts of the domains whose ratings it
 may read, and goes on where the best lies at the edge. Everything else is fixed beforehand, by the
