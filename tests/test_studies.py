@@ -448,7 +448,8 @@ def test_results_are_of_the_study_as_it_is(name):
         searched = runs_of(engine.in_order(study, results), relied_on, "search")
         tried, planned = [run["settings"] for run in searched], study.trials(relied_on)
         assert tried[: len(planned)] == planned  # final runs come after the whole search
-        assert {len(study.trials(other)) for other in study.variants} == {len(planned)}
+        numbers = {len(study.trials(other)) for other in study.variants}
+        assert len(numbers - {1}) <= 1  # the same for all; one where nothing is to be set
         assert len(tried) <= len(planned) + (engine.FURTHER if study.past_the_edge else 0)
         kept = best_settings(results, relied_on)
         assert all(run["settings"] == kept for run in final_runs(results, variant))

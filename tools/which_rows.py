@@ -122,7 +122,7 @@ SITUATIONS = (
         ),
     ),
     Situation(
-        "8 to 64 labels",
+        "A handful of labels, 8 to 64",
         "Add what is known before the first of them: other domains' labels, a description of both "
         "ends, a lexicon that you trust; with fewer than some dozens of labels keep that as it is. "
         "Or ask a language model: it may have met your kind of text before. Without any of these, "
