@@ -26,14 +26,13 @@ import numpy as np
 
 from lessons_lib.data.reviews import DOMAINS
 from lessons_lib.data.splits import SPLITS_SHA256
-from lessons_lib.measure.metrics import pearson
 from lessons_lib.transfer.outcomes import ratings_of
 from studies.engine import Outcome, Study, main
 from studies.shared.few import DESCRIPTIONS, PAST_THE_EDGE, SETTINGS, Given, learnt
 from studies.shared.few_texts import given, keep_vectors
 from studies.shared.prompted import PROMPTED, TAUGHT, WORDINGS, answered
 from studies.shared.texts import others, rated
-from studies.shared.tuning import outcome, to_predict
+from studies.shared.tuning import outcome, r_or_0, to_predict
 
 ON = ("movies", "tweets")
 CHOSEN_ON = "products"  # whose labels decide all settings
@@ -48,6 +47,7 @@ WAYS = {
     **dict.fromkeys(("one_rater", "four_raters"), RATINGS),
     **dict.fromkeys(("longer", "thinned"), ("64",)),
 }
+INFORMED = ("elsewhere", "all_priors")  # by ratings of the three other domains
 WITHOUT = (("described", "0"), ("elsewhere", "0"), ("asked", "0"))  # a label of the domain
 VARIANTS = (  # (domain, way, labels)
     *((domain, "probe", n) for domain in ON for n in CURVE),
@@ -104,8 +104,7 @@ def run(variant, settings: dict, seed: int, configuration: dict):
     """Draw n rated texts, learn from all of them, predict; no text is left to choose by."""
     domain, way, labels = variant
     predictor, told, texts = _learnt(variant, settings, seed, configuration)
-    is_informed = way in ("elsewhere", "all_priors")
-    read = [domain] * (labels != "0") + others(domain) * is_informed
+    read = [domain] * (labels != "0") + others(domain) * (way in INFORMED)
     found = outcome(
         predictor,
         told,
@@ -132,10 +131,10 @@ def trial(variant, settings: dict, seed: int, configuration: dict):
     for draw in range(seed, seed + draws):
         predictor, told, _ = _learnt(variant, settings, draw, configuration)
         said = predictor([one.text for one in texts])
-        found.append(pearson(said, wanted) if np.ptp(said) else 0.0)
+        found.append(r_or_0(said, wanted))
         seconds += told["seconds"]
     numbers = {"validation": round(1 - float(np.mean(found)), 5), "steps": told["steps"]}
-    more = others(domain) if variant[1] in ("elsewhere", "all_priors") else []
+    more = others(domain) * (variant[1] in INFORMED)
     read = {"training": [domain, *more], "selection": [domain]}
     return Outcome(numbers, {}, seconds, 0.0, labels_read=read)
 
