@@ -2,9 +2,10 @@
 
 From n rated texts of one domain to the ratings of other texts of it, on films and on tweets. Nobody
 can search with eight labels, so all settings are chosen on a third domain, products, with n labels
-of its own and 200 more to choose by, and are then used as they are: no rated film or tweet is
-looked at beside the n, and all n are learnt from. Every way tries four settings on the mean of
-three draws, and goes on where the best one lies at the edge.
+of its own and 200 more to choose by, and are then used as they are: beside the n no rated film or
+tweet is looked at, and all n are learnt from. (But for the prior of three other domains: where its
+settings are chosen, on products, two of the three are films and tweets.) Every way tries four
+settings on the mean of three draws, and goes on where the best one lies at the edge.
 
 Ways: ridge on the published encoder's vectors (probe; at up to 1,024 labels, for the others are
 held against this curve); neighbours and prototypes on the same vectors; the probe with columns of
@@ -25,14 +26,13 @@ import numpy as np
 
 from lessons_lib.data.reviews import DOMAINS
 from lessons_lib.data.splits import SPLITS_SHA256
-from lessons_lib.measure.metrics import pearson
 from lessons_lib.transfer.outcomes import ratings_of
 from studies.engine import Outcome, Study, main
 from studies.shared.few import DESCRIPTIONS, PAST_THE_EDGE, SETTINGS, Given, learnt
 from studies.shared.few_texts import given, keep_vectors
 from studies.shared.prompted import PROMPTED, TAUGHT, WORDINGS, answered
 from studies.shared.texts import others, rated
-from studies.shared.tuning import outcome, to_predict
+from studies.shared.tuning import outcome, r_or_0, to_predict
 
 ON = ("movies", "tweets")
 CHOSEN_ON = "products"  # whose labels decide all settings
@@ -47,6 +47,7 @@ WAYS = {
     **dict.fromkeys(("one_rater", "four_raters"), RATINGS),
     **dict.fromkeys(("longer", "thinned"), ("64",)),
 }
+INFORMED = ("elsewhere", "all_priors")  # by ratings of the three other domains
 WITHOUT = (("described", "0"), ("elsewhere", "0"), ("asked", "0"))  # a label of the domain
 VARIANTS = (  # (domain, way, labels)
     *((domain, "probe", n) for domain in ON for n in CURVE),
@@ -55,7 +56,7 @@ VARIANTS = (  # (domain, way, labels)
     *((domain, *one) for domain in ON for one in (*PROMPTED[1:], *TAUGHT)),
 )
 DRAWS = tuple(range(10))
-FEWER = (  # five draws: the machine that ran the language model was lent for minutes
+FEWER = (  # five draws: each takes a minute or two where there is no GPU
     *((domain, "asked", "8") for domain in ON),
     ("tweets", "asked", "4"),
     *((domain, *one) for domain in ON for one in TAUGHT),
@@ -103,8 +104,7 @@ def run(variant, settings: dict, seed: int, configuration: dict):
     """Draw n rated texts, learn from all of them, predict; no text is left to choose by."""
     domain, way, labels = variant
     predictor, told, texts = _learnt(variant, settings, seed, configuration)
-    is_informed = way in ("elsewhere", "all_priors")
-    read = [domain] * (labels != "0") + others(domain) * is_informed
+    read = [domain] * (labels != "0") + others(domain) * (way in INFORMED)
     found = outcome(
         predictor,
         told,
@@ -131,10 +131,11 @@ def trial(variant, settings: dict, seed: int, configuration: dict):
     for draw in range(seed, seed + draws):
         predictor, told, _ = _learnt(variant, settings, draw, configuration)
         said = predictor([one.text for one in texts])
-        found.append(pearson(said, wanted) if np.ptp(said) else 0.0)
+        found.append(r_or_0(said, wanted))
         seconds += told["seconds"]
     numbers = {"validation": round(1 - float(np.mean(found)), 5), "steps": told["steps"]}
-    read = {"training": [domain], "selection": [domain]}
+    more = others(domain) * (variant[1] in INFORMED)
+    read = {"training": [domain, *more], "selection": [domain]}
     return Outcome(numbers, {}, seconds, 0.0, labels_read=read)
 
 

@@ -39,7 +39,7 @@ def entry_of(comparison: Comparison) -> dict:
     Raises:
         LookupError: a side of the comparison has not been run.
     """
-    results = load_results(comparison.study)
+    results = _stored(comparison.study)
     sides = {"first": comparison.first, "second": comparison.second, "target": comparison.target}
     found = outcome_of(results, sides)
     if found is None:
@@ -56,9 +56,14 @@ def entry_of(comparison: Comparison) -> dict:
 def _sealed(comparison: Comparison) -> dict | None:
     """What the sealed texts said of the same contrast; they were opened for primary ones alone."""
     sides = (comparison.first, comparison.second, comparison.target)
-    opened = load_results(comparison.study).get("sealed", {}).get("contrasts", [])
+    opened = _stored(comparison.study).get("sealed", {}).get("contrasts", [])
     by_name = {one["contrast"]: one for one in opened}
     return by_name.get(_primary(comparison.study).get(sides))
+
+
+@functools.cache  # several comparisons are of one study
+def _stored(study: str) -> dict:
+    return load_results(study)
 
 
 @functools.cache

@@ -25,7 +25,7 @@ small_validation = Choice(
     },
     right="b",
     reasons={
-        "a": "It is, with thousands. An r over four texts can be anything from -1 to 1 by luck.",
+        "a": "With thousands of texts that works; of four any r from -1 to 1 may come by luck.",
         "b": "So one chooses elsewhere, on a domain with labels, or takes what usually works.",
         "c": "They have to be enough to tell apart what is compared; that is another matter.",
         "d": "Then no text is left that has not been looked at.",
@@ -51,7 +51,7 @@ cached_prompt = Choice(
         "a": "A causal model never looks ahead, so they are the same whatever text follows.",
         "b": "These differ from text to text.",
         "c": "It is what is asked for, and differs from text to text.",
-        "d": "It is; but its beginning is shared, and what is in front cannot see what follows.",
+        "d": "Each is a text of its own, but its beginning is shared, and cannot see what follows.",
     },
     hints=("What does a token see in a causal model?",),
 )
@@ -128,39 +128,44 @@ def _neighbours_by_attention(features, labelled, known, temperature):
 
 
 @neighbours.check
-def a_text_that_is_labelled_says_its_own_rating(answer):
-    labelled = torch.tensor([[1, 0], [3, 3], [0, 1], [-2, 0], [0, -5]], dtype=torch.float64)
-    known = torch.tensor([2.0, -1.0, 0.5, -3.0, 1.0], dtype=torch.float64)
-    found = answer(labelled * 3, labelled, known, 0.02)
-    if found.shape != (5,):
-        return f"Five texts should give ratings (5,); yours are {tuple(found.shape)}."
-    if not torch.allclose(found, known, atol=1e-5):
-        return (
-            "At a temperature near 0 only the nearest labelled text should speak, and a text three "
-            "times as long as a labelled one points the same way: it should get that one's rating."
-        )
+def each_text_gets_one_rating(answer):
+    features, labelled, known = _rated()
+    found = answer(features, labelled, known, 0.3)
+    if found.shape != (3,):
+        return f"Three texts should give ratings (3,); yours are {tuple(found.shape)}."
 
 
 @neighbours.check
 def length_plays_no_part(answer):
     features, labelled, known = _rated()
-    one = answer(features, labelled, known, 0.5)
-    long = labelled * torch.tensor([1.0, 9.0, 2.0, 4.0, 0.5], dtype=torch.float64)[:, None]
-    if not torch.allclose(one, answer(features, long, known, 0.5)):
-        return "A labelled text that is made longer weighs more: are both sides of length 1?"
+    one = answer(features, labelled, known, 0.3)
+    times = torch.tensor([1.0, 9.0, 2.0, 4.0, 0.5], dtype=torch.float64)[:, None]
+    if not torch.allclose(one, answer(features, labelled * times, known, 0.3)):
+        return "Where a labelled text is made longer, the ratings move: are both sides of length 1?"
+    if not torch.allclose(one, answer(features * times[1:4], labelled, known, 0.3)):
+        return "Where a new text is made longer, its rating moves: are both sides of length 1?"
 
 
 @neighbours.check
 def weights_are_a_softmax_over_the_labelled(answer):
     features, labelled, known = _rated()
-    found = answer(features, labelled, known, 0.5)
-    if torch.allclose(found, _neighbours_by_attention(features, labelled, known, 0.5)):
+    found = answer(features, labelled, known, 0.3)
+
+    def is_by(temperature):
+        wanted = _neighbours_by_attention(features, labelled, known, temperature)
+        return torch.allclose(found, wanted)
+
+    if is_by(0.3):
         return None
-    if torch.allclose(found, _neighbours_by_attention(features, labelled, known, 2.0)):
+    if is_by(1 / 0.3):
         return "The cosines are multiplied by the temperature; they should be divided by it."
-    if torch.allclose(found, _neighbours_by_attention(features, labelled, known, 1.0)):
+    if is_by(1.0):
         return "The temperature plays no part."
-    if not torch.allclose(answer(features, labelled, known * 0 + 2, 0.5), features[:, 0] * 0 + 2):
+    if is_by(-0.3):
+        return "The text that is least alike speaks loudest: is a sign turned round?"
+    if is_by(0.3 * features.shape[1] ** 0.5):
+        return "The cosines are divided by the root of D, too: only the temperature should do so."
+    if not torch.allclose(answer(features, labelled, known * 0 + 2, 0.3), features[:, 0] * 0 + 2):
         return (
             "Where all labelled texts are rated 2, all should be rated 2: the weights of each text "
             "should sum to 1 over the labelled ones."
@@ -168,25 +173,40 @@ def weights_are_a_softmax_over_the_labelled(answer):
     return "It is not the mean of the known ratings, weighted by a softmax of the cosines."
 
 
-@neighbours.wrong(a_text_that_is_labelled_says_its_own_rating, "should give ratings (5,)")
+@neighbours.check
+def a_text_that_is_labelled_says_its_own_rating(answer):
+    labelled = torch.tensor([[1, 0], [3, 3], [0, 1], [-2, 0], [0, -5]], dtype=torch.float64)
+    known = torch.tensor([2.0, -1.0, 0.5, -3.0, 1.0], dtype=torch.float64)
+    if not torch.allclose(answer(labelled, labelled, known, 0.02), known, atol=1e-5):
+        return (
+            "At a temperature near 0 only the nearest labelled text should speak: a text that is "
+            "among the labelled ones should get its own rating."
+        )
+
+
+@neighbours.wrong(each_text_gets_one_rating, "should give ratings (3,)")
 def my_neighbours(features, labelled, known, temperature):
     cosines = functional.normalize(features, dim=-1) @ functional.normalize(labelled, dim=-1).T
     return (cosines / temperature).softmax(dim=-1) * known
 
 
-@neighbours.wrong(a_text_that_is_labelled_says_its_own_rating, "only the nearest labelled text")
+@neighbours.wrong(length_plays_no_part, "Where a labelled text is made longer")
 def my_neighbours(features, labelled, known, temperature):
     return (features @ labelled.T / temperature).softmax(dim=-1) @ known
 
 
-@neighbours.wrong(length_plays_no_part, "weighs more")
+@neighbours.wrong(length_plays_no_part, "Where a labelled text is made longer")
 def my_neighbours(features, labelled, known, temperature):
-    near = functional.normalize(features, dim=-1) @ functional.normalize(labelled, dim=-1).T
-    weights = (near / temperature).softmax(dim=-1) * labelled.norm(dim=-1)
-    return (weights @ known) / weights.sum(dim=-1)
+    return (-torch.cdist(features, labelled) / temperature).softmax(dim=-1) @ known
 
 
-@neighbours.wrong(a_text_that_is_labelled_says_its_own_rating, "only the nearest labelled text")
+@neighbours.wrong(length_plays_no_part, "Where a new text is made longer")
+def my_neighbours(features, labelled, known, temperature):
+    near = features @ functional.normalize(labelled, dim=-1).T
+    return (near / temperature).softmax(dim=-1) @ known
+
+
+@neighbours.wrong(weights_are_a_softmax_over_the_labelled, "multiplied by the temperature")
 def my_neighbours(features, labelled, known, temperature):
     near = functional.normalize(features, dim=-1) @ functional.normalize(labelled, dim=-1).T
     return (near * temperature).softmax(dim=-1) @ known
@@ -195,29 +215,43 @@ def my_neighbours(features, labelled, known, temperature):
 @neighbours.wrong(weights_are_a_softmax_over_the_labelled, "The temperature plays no part")
 def my_neighbours(features, labelled, known, temperature):
     near = functional.normalize(features, dim=-1) @ functional.normalize(labelled, dim=-1).T
-    heat = 1.0 if temperature > 0.1 else temperature
-    return (near / heat).softmax(dim=-1) @ known
+    return near.softmax(dim=-1) @ known
 
 
-@neighbours.wrong(weights_are_a_softmax_over_the_labelled, "multiplied by the temperature")
+@neighbours.wrong(weights_are_a_softmax_over_the_labelled, "is a sign turned round")
 def my_neighbours(features, labelled, known, temperature):
     near = functional.normalize(features, dim=-1) @ functional.normalize(labelled, dim=-1).T
-    heat = temperature if temperature < 0.1 else 1 / temperature
-    return (near / heat).softmax(dim=-1) @ known
+    return (-near / temperature).softmax(dim=-1) @ known
+
+
+@neighbours.wrong(weights_are_a_softmax_over_the_labelled, "divided by the root of D, too")
+def my_neighbours(features, labelled, known, temperature):
+    near = functional.normalize(features, dim=-1) @ functional.normalize(labelled, dim=-1).T
+    return (near / features.shape[1] ** 0.5 / temperature).softmax(dim=-1) @ known
 
 
 @neighbours.wrong(weights_are_a_softmax_over_the_labelled, "should sum to 1")
 def my_neighbours(features, labelled, known, temperature):
     near = functional.normalize(features, dim=-1) @ functional.normalize(labelled, dim=-1).T
-    weights = ((near - near.amax(dim=-1, keepdim=True)) / temperature).exp()
-    return weights @ known
+    return (near.softmax(dim=-1) / temperature) @ known
+
+
+@neighbours.wrong(weights_are_a_softmax_over_the_labelled, "should sum to 1")
+def my_neighbours(features, labelled, known, temperature):
+    near = functional.normalize(features, dim=-1) @ functional.normalize(labelled, dim=-1).T
+    return (near / temperature).softmax(dim=0) @ known
 
 
 @neighbours.wrong(weights_are_a_softmax_over_the_labelled, "weighted by a softmax of the cosines")
 def my_neighbours(features, labelled, known, temperature):
+    units = functional.normalize(features, dim=-1), functional.normalize(labelled, dim=-1)
+    return (-torch.cdist(*units) / temperature).softmax(dim=-1) @ known
+
+
+@neighbours.wrong(a_text_that_is_labelled_says_its_own_rating, "only the nearest labelled text")
+def my_neighbours(features, labelled, known, temperature):
     near = functional.normalize(features, dim=-1) @ functional.normalize(labelled, dim=-1).T
-    weights = (near / temperature).softmax(dim=-1).square()
-    return (weights @ known) / weights.sum(dim=-1)
+    return (near / max(temperature, 0.1)).softmax(dim=-1) @ known
 
 
 @neighbours.inputs(oracle=_neighbours_by_attention)
@@ -249,6 +283,7 @@ number_of_pairs = Number(
         (256, "That counts each pair twice, and each text with itself."),
         (240, "That counts each pair twice, once in each order."),
         (136, "That counts each text with itself, too."),
+        (128, "Each meets 15 others, not 16."),
         (8, "That is how many pairs there are at one time. A text may be in many pairs."),
     ),
     hints=("Each of 16 meets 15 others; and then each meeting has been counted by both.",),
@@ -313,19 +348,31 @@ def my_pair_loss(first, second, ratings_first, ratings_second, reach):
     return torch.mean((1 - 2 * gap / reach - cosines) ** 2)
 
 
+@pull_and_push.right
+def my_pair_loss(first, second, ratings_first, ratings_second, reach):
+    wanted = (1 - 2 * (ratings_first - ratings_second).abs() / reach).clamp(min=-1)
+    return (functional.cosine_similarity(first, second, dim=-1) - wanted).pow(2).mean()
+
+
 def _pairs(b=6, d=4):
     rng = torch.Generator().manual_seed(9)
     shapes = (b, d), (b, d), (b,), (b,)
     return [torch.randn(shape, generator=rng, dtype=torch.float64) for shape in shapes]
 
 
-def _pair_loss_by_loops(first, second, ratings_first, ratings_second, reach):
-    squares = []
+def _misses_by_loops(first, second, ratings_first, ratings_second, reach):
+    """How far each pair's cosine is from the one that is wanted: (B,)."""
+    misses = []
     for one, other, own, its in zip(first, second, ratings_first, ratings_second, strict=True):
         cosine = torch.dot(one, other) / torch.sqrt(torch.dot(one, one) * torch.dot(other, other))
         far = own - its if own > its else its - own
-        squares.append((cosine - (reach - 2 * far) / reach) ** 2)
-    return torch.stack(squares).sum() / len(squares)
+        misses.append(cosine - (reach - 2 * far) / reach)
+    return torch.stack(misses)
+
+
+def _pair_loss_by_loops(*pairs_and_reach):
+    misses = _misses_by_loops(*pairs_and_reach)
+    return (misses * misses).sum() / len(misses)
 
 
 @pull_and_push.check
@@ -345,23 +392,34 @@ def a_pair_of_equals_wants_one_direction(answer):
 def the_two_ends_want_opposite_directions(answer):
     first, _, ratings, _ = _pairs()
     low, high = torch.full_like(ratings, -2.0), torch.full_like(ratings, 2.0)
-    for one, other in ((low, high), (high, low)):
-        found = answer(first, -first, one, other, 4.0)
-        if found.abs() > 1e-9:
-            return (
-                "Pairs of the two ends whose features point in opposite ways should cost nothing, "
-                "whichever of the two comes first."
-            )
+    costs = [answer(first, -first, *ends, 4.0).abs() > 1e-9 for ends in ((low, high), (high, low))]
+    if all(costs):
+        return (
+            "Pairs of the two ends whose features point in opposite ways should cost nothing: at "
+            "`reach` the cosine should be -1."
+        )
+    if any(costs):
+        return (
+            "Pairs of the two ends cost something only where one of the two comes first: mind the "
+            "bars of |difference|."
+        )
 
 
 @pull_and_push.check
 def between_it_is_in_proportion(answer):
     pairs = _pairs()
-    found, wanted = answer(*pairs, 5.0), _pair_loss_by_loops(*pairs, 5.0)
-    if torch.allclose(found, wanted):
+    found, misses = answer(*pairs, 5.0), _misses_by_loops(*pairs, 5.0)
+    squares = misses.square()
+    if torch.allclose(found, squares.mean()):
         return None
-    if torch.allclose(found, wanted * len(pairs[0])):
+    if torch.allclose(found, squares.sum()):
         return "That is the sum over the pairs; it should be their mean."
+    if torch.allclose(found, squares.mean() / 2):
+        return "That is half of the mean squared error; it should be all of it."
+    if torch.allclose(found, squares.mean().sqrt()):
+        return "That is the root of the mean squared error; no root is asked for."
+    if torch.allclose(found, misses.abs().mean()):
+        return "That is the mean of |error|; each error should be squared."
     return "With ratings between the ends it is not the mean squared error of the cosines."
 
 
@@ -377,13 +435,13 @@ def my_pair_loss(first, second, ratings_first, ratings_second, reach):
     return functional.mse_loss((first * second).sum(dim=1), wanted)
 
 
-@pull_and_push.wrong(the_two_ends_want_opposite_directions, "in opposite ways")
+@pull_and_push.wrong(the_two_ends_want_opposite_directions, "the cosine should be -1")
 def my_pair_loss(first, second, ratings_first, ratings_second, reach):
     wanted = 1 - (ratings_first - ratings_second).abs() / reach
     return functional.mse_loss(functional.cosine_similarity(first, second), wanted)
 
 
-@pull_and_push.wrong(the_two_ends_want_opposite_directions, "whichever of the two comes first")
+@pull_and_push.wrong(the_two_ends_want_opposite_directions, "mind the bars")
 def my_pair_loss(first, second, ratings_first, ratings_second, reach):
     wanted = 1 - 2 * (ratings_second - ratings_first) / reach
     return functional.mse_loss(functional.cosine_similarity(first, second), wanted)
@@ -395,6 +453,24 @@ def my_pair_loss(first, second, ratings_first, ratings_second, reach):
     return (functional.cosine_similarity(first, second) - wanted).square().sum()
 
 
+@pull_and_push.wrong(between_it_is_in_proportion, "half of the mean")
+def my_pair_loss(first, second, ratings_first, ratings_second, reach):
+    wanted = 1 - 2 * (ratings_first - ratings_second).abs() / reach
+    return functional.mse_loss(functional.cosine_similarity(first, second), wanted) / 2
+
+
+@pull_and_push.wrong(between_it_is_in_proportion, "root of the mean")
+def my_pair_loss(first, second, ratings_first, ratings_second, reach):
+    wanted = 1 - 2 * (ratings_first - ratings_second).abs() / reach
+    return functional.mse_loss(functional.cosine_similarity(first, second), wanted).sqrt()
+
+
+@pull_and_push.wrong(between_it_is_in_proportion, "the mean of |error|")
+def my_pair_loss(first, second, ratings_first, ratings_second, reach):
+    wanted = 1 - 2 * (ratings_first - ratings_second).abs() / reach
+    return functional.l1_loss(functional.cosine_similarity(first, second), wanted)
+
+
 @pull_and_push.wrong(between_it_is_in_proportion, "not the mean squared error")
 def my_pair_loss(first, second, ratings_first, ratings_second, reach):
     wanted = 1 - 2 * ((ratings_first - ratings_second) / reach).square()
@@ -403,10 +479,11 @@ def my_pair_loss(first, second, ratings_first, ratings_second, reach):
 
 @pull_and_push.inputs(oracle=_pair_loss_by_loops)
 def pair_loss_calls(draw):
-    pairs, width = draw.sizes(pairs=65, width=65)
+    pairs, width = draw.sizes(pairs=65, width=(4, 65))
     features = [draw.floats(pairs, width, scale=draw.scale(1, 100)) for _ in range(2)]
-    ratings = [draw.floats(pairs, scale=draw.scale(1, 100)) for _ in range(2)]
-    return *features, *ratings, 9.0
+    scale = draw.scale(1, 100)
+    ratings = [draw.floats(pairs, scale=scale) for _ in range(2)]
+    return *features, *ratings, 9.0 * scale  # no difference is beyond reach
 
 
 @pull_and_push.wrong(pair_loss_calls, "`loss`")
@@ -423,9 +500,9 @@ same_again = FindTheBug(
     returns=("places",),
     task="""
     `my_farthest(distances, count)` picks texts that are worth a label. `distances` `(N, N)` says in
-    how many words two texts differ; no two numbers off the diagonal are alike, but that each stands
-    there twice. It begins with text 0, and then takes, again and again, the text whose distance to
-    the *nearest* chosen one is the largest, until there are `count`. As it stands texts are chosen
+    how many words two texts differ. Apart from the zeros on the diagonal no distance occurs for two
+    pairs. It begins with text 0, and then takes, again and again, the text whose distance to the
+    *nearest* chosen one is the largest, until there are `count`. As it stands texts are chosen
     twice. Repair it, and return the places `(count,)`.
     """,
     hints=(
@@ -521,6 +598,8 @@ def each_is_far_from_all_before(answer):
     if found[0] != 0:
         return "The first should be text 0."
     step = next(i for i, pair in enumerate(zip(found, wanted, strict=True)) if pair[0] != pair[1])
+    if step == 1:
+        return "Text 0 is right. The next should be the text that is farthest from it."
     return (
         f"The first {step} are right. Then take the text whose distance to the nearest of these is "
         "the largest: it may be far from one and beside another."
@@ -540,6 +619,16 @@ def my_farthest(distances, count):
     chosen = [1]
     while len(chosen) < count:
         chosen.append(int(distances[chosen].amin(dim=0).argmax()))
+    return torch.tensor(chosen)
+
+
+@same_again.wrong(each_is_far_from_all_before, "Text 0 is right. The next should be")
+def my_farthest(distances, count):
+    chosen = [0]
+    while len(chosen) < count:
+        near = distances[chosen].amin(dim=0)
+        near[chosen] = distances.max() + 1
+        chosen.append(int(near.argmin()))
     return torch.tensor(chosen)
 
 
@@ -576,8 +665,8 @@ ratings_bought = Choice(
     kind="Predict",
     answer_name="ratings_bought_answer",
     task="""
-    You can pay for 64 ratings of films. Two raters of one film differ by a variance of about 1; two
-    films by 3.7. Which does a probe learn more from: 64 texts with one rating each, or 16 with four
+    You can pay for 64 ratings of films. Ratings of one film vary by about 1 (variance), films'
+    means by 3.7. Which does a probe learn more from: 64 texts with one rating each, or 16 with four
     raters each, whose mean is the label?
     """,
     options={
@@ -588,7 +677,7 @@ ratings_bought = Choice(
     right="a",
     reasons={
         "a": "Four raters make a label's variance 4 in place of 4.7, and cost three texts of four.",
-        "b": "It would be, if raters differed far more than texts do. Here they do not.",
+        "b": "That would hold if raters differed far more than texts do. Here they do not.",
         "c": "A second rating of one text says less than the first of another, as a rule.",
     },
     hints=(
@@ -615,7 +704,7 @@ what_calibration_moves = Choice(
     reasons={
         "a": "Take one number off all scores, and r stays: neither order nor spread moves.",
         "b": "Where the line between good and bad lies, that moves; the order of texts does not.",
-        "c": "Of the two one looks at the order of texts alone.",
+        "c": "r does not see a number that is taken off all of them.",
         "d": "A text at +0.5 is called positive. Take off 2, and it is called negative.",
     },
     hints=("Is it one number for all texts, or one for each?",),
@@ -682,79 +771,111 @@ def _errors(n=20):
 
 
 @half_width.check
-def size_counts_and_not_sign(answer):
-    errors = torch.tensor([-3.0, 1.0, -2.0], dtype=torch.float64)
-    found = answer(errors, 0.75)
+def the_third_smallest_of_four_sizes(answer):
+    errors = torch.tensor([-6.0, 1.0, -2.0, 4.0], dtype=torch.float64)
+    found = answer(errors, 0.6)
     if found.shape != ():
         return f"It should be one number, a tensor without axes; yours is {tuple(found.shape)}."
-    if found == 3.0:
+    if found == 4:
         return None
-    if found in (1.0, -2.0, -3.0):
-        return "Off by -3 is off by 3: take the sizes before you sort."
-    return "Of errors -3, 1, -2 at a coverage of .75: k = 3, and the third smallest size is 3."
+    asked = "Of errors -6, 1, -2, 4 at a coverage of .6: k = (4 + 1) x .6 = 3."
+    if found == 1 or found < 0:
+        return f"{asked} Off by -6 is off by 6: take the sizes before you sort."
+    if found == 2:
+        return f"{asked} Sort the sizes and count from the small end: the third smallest is 4."
+    if found == 6:
+        return f"{asked} Yours is one place too far: the k-th smallest stands at place k - 1."
+    if torch.isclose(found.double(), torch.quantile(errors.abs(), 0.6)):
+        return f"{asked} Yours lies between two sizes. Take the k-th smallest itself."
+    return f"{asked} The third smallest size is 4; yours is {found.item():.3g}."
 
 
 @half_width.check
 def one_more_text_is_counted(answer):
     sizes = _errors().abs().sort().values
-    found = answer(_errors(), 0.9)  # k = 18.9, rounded up
-    if torch.isclose(found, sizes[18]):
-        return None
-    if torch.isclose(found, sizes[19]):
-        return "That is one place too far: the k-th smallest stands at place k - 1."
-    if torch.isclose(found, sizes[17]):
-        return "That is one place too few: k = (N + 1) x coverage, rounded up."
-    if torch.isclose(found, torch.quantile(sizes, 0.9)):
-        return (
-            "That lies between two errors. Take the k-th smallest itself, k = (N + 1) x coverage."
-        )
-    return "With 20 errors at a coverage of .9 it should be the 19th smallest size."
+    for coverage, k in ((0.9, 19), (0.82, 18)):  # of 18.9 and 17.22, rounded up
+        found = answer(_errors(), coverage).double()
+        if torch.isclose(found, sizes[k - 1]):
+            continue
+        asked = f"With 20 errors at a coverage of {coverage} it should be the {k}th smallest size"
+        if torch.isclose(found, sizes[k - 2]):
+            return f"{asked}; yours is one place too few: k = (N + 1) x coverage, rounded up."
+        return f"{asked}."
 
 
-@half_width.wrong(size_counts_and_not_sign, "without axes")
+@half_width.wrong(the_third_smallest_of_four_sizes, "without axes")
 def my_half_width(errors, coverage):
     k = math.ceil((len(errors) + 1) * coverage)
     return errors.abs().sort().values[k - 1 : k]
 
 
-@half_width.wrong(size_counts_and_not_sign, "take the sizes before you sort")
+@half_width.wrong(the_third_smallest_of_four_sizes, "take the sizes before you sort")
 def my_half_width(errors, coverage):
     k = math.ceil((len(errors) + 1) * coverage)
     return errors.sort().values[k - 1]
 
 
-@half_width.wrong(size_counts_and_not_sign, "the third smallest size is 3")
+@half_width.wrong(the_third_smallest_of_four_sizes, "take the sizes before you sort")
+def my_half_width(errors, coverage):
+    k = math.ceil((len(errors) + 1) * coverage)
+    return errors.sort(descending=True).values[k - 1]
+
+
+@half_width.wrong(the_third_smallest_of_four_sizes, "count from the small end")
+def my_half_width(errors, coverage):
+    k = math.ceil((len(errors) + 1) * coverage)
+    return errors.abs().sort(descending=True).values[k - 1]
+
+
+@half_width.wrong(the_third_smallest_of_four_sizes, "count from the small end")
+def my_half_width(errors, coverage):
+    k = math.ceil((len(errors) + 1) * (1 - coverage))
+    return errors.abs().sort().values[k - 1]
+
+
+@half_width.wrong(the_third_smallest_of_four_sizes, "one place too far")
+def my_half_width(errors, coverage):
+    k = math.ceil((len(errors) + 1) * coverage)
+    return errors.abs().sort().values[k]
+
+
+@half_width.wrong(the_third_smallest_of_four_sizes, "lies between two sizes")
+def my_half_width(errors, coverage):
+    return torch.quantile(errors.abs(), coverage)
+
+
+@half_width.wrong(the_third_smallest_of_four_sizes, "yours is 16")
 def my_half_width(errors, coverage):
     k = math.ceil((len(errors) + 1) * coverage)
     return errors.square().sort().values[k - 1]
 
 
-@half_width.wrong(one_more_text_is_counted, "one place too far")
-def my_half_width(errors, coverage):
-    k = math.ceil((len(errors) + 1) * coverage)
-    return errors.abs().sort().values[min(k, len(errors) - 1)]
-
-
-@half_width.wrong(one_more_text_is_counted, "one place too few")
+@half_width.wrong(one_more_text_is_counted, "the 19th smallest size; yours is one place too few")
 def my_half_width(errors, coverage):
     return errors.abs().sort().values[math.ceil(len(errors) * coverage) - 1]
 
 
-@half_width.wrong(one_more_text_is_counted, "lies between two errors")
+@half_width.wrong(one_more_text_is_counted, "the 18th smallest size; yours is one place too few")
 def my_half_width(errors, coverage):
-    sizes = errors.abs()
-    return sizes.max() if len(errors) < 6 else torch.quantile(sizes, coverage)
+    k = round((len(errors) + 1) * coverage)
+    return errors.abs().sort().values[k - 1]
 
 
-@half_width.wrong(one_more_text_is_counted, "the 19th smallest size")
+@half_width.wrong(one_more_text_is_counted, "the 18th smallest size.")
 def my_half_width(errors, coverage):
-    return errors.abs().max() if len(errors) < 6 else 1.96 * errors.std()
+    return errors.abs().sort().values[-2]
 
 
 @half_width.inputs(oracle=_half_width_by_counting)
 def half_width_calls(draw):
     (texts,) = draw.sizes(texts=(9, 300))
     return draw.floats(texts, scale=draw.scale(1, 100)), draw.one_of(0.5, 0.75, 0.83)
+
+
+@half_width.wrong(half_width_calls, "leaves torch")
+def my_half_width(errors, coverage):
+    k = math.ceil((len(errors) + 1) * coverage)
+    return torch.tensor(errors.detach().abs().sort().values[k - 1].item())
 
 
 @half_width.wrong(half_width_calls, "`half_width`")

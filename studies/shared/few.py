@@ -16,8 +16,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lessons_lib.base.device import autocast, move, working
-from lessons_lib.data.batches import by_length, rectangle
 from lessons_lib.data.reviews import Snippet
 from lessons_lib.measure.baselines import vader_scores
 from lessons_lib.model.encode import tokenize
@@ -27,7 +25,7 @@ from lessons_lib.transfer.few_labels.augmented import thinned
 from lessons_lib.transfer.few_labels.contrastive import contrastive_loss, pair_batches
 from lessons_lib.transfer.few_labels.described import described
 from lessons_lib.transfer.few_labels.neighbours import neighbours_say, prototypes_say
-from lessons_lib.transfer.fine_tuning import fit, parameter_groups, predict
+from lessons_lib.transfer.fine_tuning import fit, parameter_groups, pooled_features, predict
 from lessons_lib.transfer.outcomes import ratings_of
 from lessons_lib.transfer.rating_model import SentimentModel
 from studies.shared.encoders import encoder_of
@@ -213,18 +211,10 @@ def _contrastive(model: SentimentModel, given: Given, rate: float, steps: int) -
     plan = Plan(steps, rate, warmup_steps=steps // 10, check_every=steps, precision=precision)
     model.head.requires_grad_(False)
     train(model, batches, contrastive_loss, plan, groups=parameter_groups(model, 1.0))
-    ridge = Ridge(1.0).fit(_pooled(model, inputs, precision), given.ratings.numpy())
-    return lambda texts: ridge.predict(_pooled(model, tokenize(list(texts)), precision))
+    ridge = Ridge(1.0).fit(_vectors(model, inputs, precision), given.ratings.numpy())
+    return lambda texts: ridge.predict(_vectors(model, tokenize(list(texts)), precision))
 
 
-@torch.no_grad()
-def _pooled(model: SentimentModel, inputs: Sequence[list[int]], precision: str) -> np.ndarray:
+def _vectors(model: SentimentModel, inputs: Sequence[list[int]], precision: str) -> np.ndarray:
     """Vectors of length 1: (N, d_model)."""
-    model.eval()
-    found = torch.empty(len(inputs), model.head.in_features)
-    with working(model) as device:
-        for places in by_length([len(one) for one in inputs], 64):
-            batch = move(rectangle([inputs[place] for place in places]), device)
-            with autocast(precision, device):
-                found[places] = model.pooled(*batch).cpu()
-    return functional.normalize(found, dim=-1).numpy()
+    return functional.normalize(pooled_features(model, inputs, precision=precision), dim=-1).numpy()

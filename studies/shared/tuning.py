@@ -178,3 +178,8 @@ def mean_square(found: np.ndarray, wanted: np.ndarray) -> float:
 def _r(predictions: np.ndarray, ratings: np.ndarray) -> float:
     """Pearson's r; 0 where all predictions are alike."""
     return 0.0 if np.ptp(predictions) == 0 else pearson(predictions, ratings)
+
+
+def r_or_0(said: np.ndarray, wanted: np.ndarray) -> float:
+    """Pearson's r; 0 where the same is said of every text."""
+    return pearson(said, wanted) if np.ptp(said) else 0.0

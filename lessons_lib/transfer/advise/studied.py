@@ -5,7 +5,7 @@ import numpy as np
 from lessons_lib.measure.results import final_runs, load_results
 
 _OPENED = {"all": "everything", 1: "the top layer", 2: "the top two layers"}
-_FROZEN = ("ridge", "head", "frozen")
+_DOMAINS = {"films": "movies", "tweets": "tweets"}
 LEAST_LABELS = 16
 
 
@@ -26,17 +26,16 @@ def opened_at(num_labels: int) -> tuple[int, dict[str, tuple[str, float]]]:
     tried = [size for size in sizes if size <= num_labels]
     if not tried:
         raise ValueError(f"the study's fewest labels are {min(sizes)}, got {num_labels}")
-    found = {}
-    for domain, name in (("movies", "films"), ("tweets", "tweets")):
-        for size in sorted(tried):
-            if runs := final_runs(results, (domain, str(size), "pretrained")):
-                found[name] = size, runs
-    common = min(size for size, _ in found.values())
+    runs = {
+        (size, name): final_runs(results, (domain, str(size), "pretrained"))
+        for size in tried
+        for name, domain in _DOMAINS.items()
+    }
+    common = max(size for size in tried if all(runs[size, name] for name in _DOMAINS))
     told = {}
-    for domain, name in (("movies", "films"), ("tweets", "tweets")):
-        runs = final_runs(results, (domain, str(common), "pretrained"))
-        trained = runs[0]["settings"].get("trained")
-        r = float(np.mean([run["numbers"][f"r_{domain}"] for run in runs]))
+    for name, domain in _DOMAINS.items():
+        trained = runs[common, name][0]["settings"].get("trained")
+        r = float(np.mean([run["numbers"][f"r_{domain}"] for run in runs[common, name]]))
         told[name] = (_OPENED.get(trained, "nothing"), r)
     return common, told
 
