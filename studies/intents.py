@@ -52,20 +52,21 @@ VARIANTS = (  # (features, what is learnt from, sentences of each intent in the 
     ("e5", "nothing", "8"),
     ("characters", "nothing", "8"),
 )
-BUDGET = """56,000 sentences by four frozen encoders, 5 ms each: 19 minutes of one core (a GPU takes one). 20 heads that know no target, .2 to 13 s each, x (5 trials + 3 seeds), 8
-minutes; 5 that do, for 38 targets, .1 to .4 s each, x 2 x (5 trials + 3 seeds), 12 minutes: about
-40 minutes of one core, 20 of two."""
+BUDGET = """56,000 sentences by four frozen encoders, 5 ms each: 19 minutes of one core (a GPU takes
+one). 20 heads that know no target, .2 to 13 s each, x (5 trials + 3 seeds), 8 minutes; 5 that do,
+for 38 targets, .1 to .4 s each, x 2 x (5 trials + 3 seeds), 12 minutes: about 40 minutes of one
+core, 20 of two."""
 
 
 def targets(configuration: dict) -> list[str]:
     """The languages whose mean is the outcome."""
     out = set(SOURCES) | set(VARIETIES)
-    limit = configuration["limit"]
+    every = configuration["every"]
     return [
         language
         for language in languages()
         if language not in out
-        and len(set(sayings.intents(language, "test", limit))) >= configuration["least_intents"]
+        and len(set(sayings.intents(language, "test", every))) >= configuration["least_intents"]
     ][: configuration["most_targets"]]
 
 
@@ -73,7 +74,7 @@ def prepare(configuration: dict, variants: list) -> None:
     """The vectors that these variants read."""
     for features in dict.fromkeys(features.removesuffix(" centred") for features, *_ in variants):
         if features in sayings.FROZEN:
-            sayings.prepare(features, configuration["limit"])
+            sayings.prepare(features, configuration["every"])
 
 
 def run(variant, settings: dict, seed: int, configuration: dict, tested: bool = True):
@@ -114,16 +115,16 @@ class _Task:
     def __init__(self, features: str, strength: float, seed: int, configuration: dict):
         self.features, self.strength, self.seed = features, strength, seed
         self.targets = targets(configuration)
-        self.limit, self.size = configuration["limit"], configuration["of_each_intent"]
+        self.every, self.size = configuration["every"], configuration["of_each_intent"]
 
     def read(self, language: str, part: str, rows=slice(None)):
         """What a head reads of a part: vectors (N, d), or sentences to be counted."""
         if self.features in sayings.COUNTED:
-            return np.array(sayings.texts(language, part, self.limit), object)[rows]
-        return sayings.vectors(self.features, language, part, self.limit)[rows]
+            return np.array(sayings.texts(language, part, self.every), object)[rows]
+        return sayings.vectors(self.features, language, part, self.every)[rows]
 
     def meant(self, language: str, part: str, rows=slice(None)) -> np.ndarray:
-        return sayings.intents(language, part, self.limit)[rows]
+        return sayings.intents(language, part, self.every)[rows]
 
     def drawn(self, source: str) -> list[tuple[str, np.ndarray]]:
         """Languages that are learnt from, and the rows of their training sentences."""
@@ -148,7 +149,7 @@ class _Task:
         return np.concatenate(chosen)
 
     def head(self, parts: list[tuple[str, np.ndarray]], weights: np.ndarray | None = None):
-        """A head fitted to rows of training sentences of some languages; a function of sentences."""
+        """A head fitted to training sentences of some languages; a function of what is read."""
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
@@ -224,11 +225,11 @@ STUDY = Study(
         "of_each_intent": 18,
         "least_intents": LEAST_INTENTS,
         "most_targets": None,
-        "limit": None,
+        "every": 1,
     },
     budget_text=" ".join(BUDGET.split()),
     past_the_edge=("C",),
-    quick={"limit": 20, "of_each_intent": 4, "least_intents": 2, "most_targets": 3},
+    quick={"every": 20, "of_each_intent": 4, "least_intents": 10, "most_targets": 3},
     quick_variants=(
         ("e5", "en", "0"),
         ("characters", "8 times as much", "0"),

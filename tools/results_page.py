@@ -123,6 +123,13 @@ def scaling_gap(of: Numbers, entry: dict) -> list[float]:
     return [named[entry["contrast"]]]
 
 
+def shares_gap(of: Numbers, entry: dict) -> list[float]:
+    """A share that is right, first minus second; seed by seed."""
+    measure = entry.get("measure", "accuracy")
+    first, second = (of(entry[side]) for side in ("first", "second"))
+    return [a[measure] - b[measure] for a, b in zip(first, second, strict=True)]
+
+
 @functools.cache
 def vader_r(domain: str) -> float:
     """VADER's r on a domain's test texts."""
@@ -143,6 +150,8 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "forgetting_frontier": transfer_gap,
     "distillation": transfer_gap,
     "domain_adaptation": adaptation_gap,
+    "intents": shares_gap,
+    "languages": shares_gap,
 }
 
 

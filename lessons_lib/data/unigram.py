@@ -73,7 +73,7 @@ class Unigram:
         return (text if text.startswith(" ") else " " + text).replace(" ", SPACE)
 
     def _best(self, word: str) -> tuple[int, ...]:
-        """Viterbi: the best way to each place is the best way to an earlier one and a piece more."""
+        """Viterbi: the best way to a place is the best way to an earlier one, and a piece."""
         best = [(0.0, 0, -1)] + [(float("-inf"), 0, -1)] * len(word)  # score, from where, piece
         for start in range(len(word)):
             so_far = best[start][0]

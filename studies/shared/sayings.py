@@ -20,38 +20,38 @@ COUNTED = {"words": ("word", (1, 2)), "characters": ("char_wb", (1, 4))}
 FROZEN = ("e5", "MiniLM", "random default", "random matched")
 
 
-def vectors(features: str, language: str, part: str, limit: int | None = None) -> np.ndarray:
+def vectors(features: str, language: str, part: str, every: int = 1) -> np.ndarray:
     """One row for each sentence of a part: (N, d_model), length 1, as `prepare` has kept them.
 
     Args:
         features: one of `FROZEN`, or with " centred" behind it: minus the mean of the language's
             training sentences, for which nobody needs to know what they mean.
-        limit: at most so many of the first sentences of the part.
+        every: only each so-manieth sentence of the part.
     """
     kind = features.removesuffix(" centred")
-    found = _kept(kind, limit)[f"{language} {part}"]
+    found = _kept(kind, every)[f"{language} {part}"]
     if kind != features:
-        found = found - _kept(kind, limit)[f"{language} train"].mean(axis=0)
+        found = found - _kept(kind, every)[f"{language} train"].mean(axis=0)
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-def texts(language: str, part: str, limit: int | None = None) -> list[str]:
+def texts(language: str, part: str, every: int = 1) -> list[str]:
     """The sentences of a part, in the order of `vectors`."""
-    return [one.text for one in load_sayings(language)[part][:limit]]
+    return [one.text for one in load_sayings(language)[part][::every]]
 
 
-def intents(language: str, part: str, limit: int | None = None) -> np.ndarray:
+def intents(language: str, part: str, every: int = 1) -> np.ndarray:
     """What they mean, in the same order: (N,) names."""
-    return np.array([one.intent for one in load_sayings(language)[part][:limit]])
+    return np.array([one.intent for one in load_sayings(language)[part][::every]])
 
 
-def prepare(features: str, limit: int | None = None) -> None:
+def prepare(features: str, every: int = 1) -> None:
     """Compute the vectors of all sentences, unless they are kept already."""
-    path = _path(features, limit)
+    path = _path(features, every)
     if path.is_file():
         return
     places = [(language, part) for language in languages() for part in PARTS]
-    sentences = [texts(language, part, limit) for language, part in places]
+    sentences = [texts(language, part, every) for language, part in places]
     states = _encoded(features, list(chain.from_iterable(sentences))).numpy()
     ends = np.cumsum([len(one) for one in sentences])
     parts = np.split(states, ends[:-1])
@@ -70,11 +70,11 @@ def _encoded(features: str, sentences: list[str]):
     return multilingual_states(sentences, encoder, cache=False)
 
 
-def _path(features: str, limit: int | None):
-    name = features.replace(" ", "_") + (f"_{limit}" if limit else "")
+def _path(features: str, every: int):
+    name = features.replace(" ", "_") + (f"_{every}" if every > 1 else "")
     return cache_folder() / "intents" / f"{name}.safetensors"
 
 
 @functools.cache
-def _kept(features: str, limit: int | None) -> dict[str, np.ndarray]:
-    return load_file(_path(features, limit))
+def _kept(features: str, every: int) -> dict[str, np.ndarray]:
+    return load_file(_path(features, every))
