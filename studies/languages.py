@@ -54,9 +54,9 @@ FOLLOWS = {  # whose search is relied on
     **{variant: PRE_TRAINED for variant in VARIANTS if variant[1] == "0" or variant[0] == "joint"},
 }
 BUDGET = """22 variants of 3 seeds, .067 s a step of 64 dates. 1,000 steps: 3 ways to cut, 3 seeds
-and 5 trials each, and 6 joint runs, 33 minutes; 24 runs with one source, 300 steps, 8 minutes. Moving,
-for 20 targets 50 or 200 steps of 16 or 32 dates: 6 searches of 5 trials on a third of the targets
-and 9 x 3 runs of 20 to 100 s, 25 minutes: about 65 minutes of one core, 33 of two."""
+and 5 trials each, and 6 joint runs, 33 minutes; 24 runs with one source, 300 steps, 8 minutes.
+Moving, for 20 targets 50 or 200 steps of 16 or 32 dates: 6 searches of 5 trials on a third of the
+targets and 9 x 3 runs of 20 to 100 s, 25 minutes: about 65 minutes of one core, 33 of two."""
 
 
 def trials(variant) -> list[dict]:

@@ -1,5 +1,6 @@
 """Text cut into the most probable pieces: the unigram tokenizer of encoders of many languages."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
@@ -66,8 +67,11 @@ class Unigram:
         return [self.pieces[number] for number in self.encode(text)[1:-1]]
 
     def normalise(self, text: str) -> str:
-        """Characters replaced, one space where there were several, and "▁" before each word."""
-        text = text.translate(self._replaced)
+        """Characters replaced, one space where there were several, and "▁" before each word.
+
+        A letter and its accent that stand apart become one sign where there is one (NFKC).
+        """
+        text = unicodedata.normalize("NFKC", text.translate(self._replaced))
         while "  " in text:
             text = text.replace("  ", " ")
         return (text if text.startswith(" ") else " " + text).replace(" ", SPACE)

@@ -99,7 +99,11 @@ def batches(
 
 def source_dates(languages: Sequence[str], seed: int, configuration: dict) -> list[DateExample]:
     """Training examples of some languages, as many of each."""
-    count = configuration["source_examples"]
+    return _drawn(tuple(languages), seed, configuration["source_examples"])
+
+
+@functools.cache
+def _drawn(languages: tuple[str, ...], seed: int, count: int) -> list[DateExample]:
     return [one for name in languages for one in read_dates(name, count, seed)]
 
 

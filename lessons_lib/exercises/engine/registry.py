@@ -28,6 +28,7 @@ TITLES = {
     "domain_adaptation": "Domain adaptation",
     "forgetting": "Forgetting",
     "distillation": "Distillation",
+    "across_languages": "Across languages",
 }
 _HOME = __package__.rpartition(".")[0]  # lessons_lib.exercises
 
