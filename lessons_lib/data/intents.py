@@ -27,6 +27,9 @@ WHEEL = RemoteFile(
 )
 PARTS = ("train", "validation", "test")
 SIZES = {"train": 24, "validation": 6, "test": 12}  # sentences of an intent in a language, at most
+SOURCES = ("en", "ru", "zh-CN", "de", "fr", "hu", "th", "ml")  # learnt from, in the study
+VARIETIES = ("de-CH", "zh-HK", "zh-TW")  # of a source
+LEAST_INTENTS = 10  # that a target has in its test
 _MOST_TRIES = 8  # to draw a sentence that is new
 _DEEPEST = 12  # rules inside rules
 
@@ -93,6 +96,18 @@ def load_sayings(language: str) -> dict[str, tuple[Saying, ...]]:
         kept[part] = tuple(one for one in clear if one.text not in taken)
         taken |= {one.text for one in kept[part]}
     return {part: kept[part] for part in PARTS}
+
+
+@cache
+def targets() -> tuple[str, ...]:
+    """The languages that the study's outcome is the mean of: with ten intents, near no source."""
+    out = {*SOURCES, *VARIETIES}
+    return tuple(
+        name
+        for name in languages()
+        if name not in out
+        and len({one.intent for one in load_sayings(name)["test"]}) >= LEAST_INTENTS
+    )
 
 
 def split_templates(templates: list[str], rng: random.Random) -> dict[str, list[str]]:

@@ -183,7 +183,7 @@ def every_block_has_its_own_scale(answer):
     found, wanted = answer(blocks)[1].double(), _weights(blocks)[1]
     if torch.equal(found, wanted):
         return None
-    if torch.equal(found, wanted + 2 - 8):
+    if torch.equal(found, wanted - 10):
         return "The 8 is subtracted after the scale is applied; it should be before."
     return (
         "The second block has a scale of its own, -0.25: scale times (number minus 8); yours does "
@@ -291,6 +291,7 @@ four_bits = Number(
 
 viterbi = CodeExercise(
     returns=("pieces",),
+    returned_type=list,
     task="""
     Write `my_viterbi(word, scores)`: the pieces of `word` whose scores add up to the most. `scores`
     is a dict from piece to log-probability, such as `{"a": -2.0, "ab": -3.0}`; every letter of the
@@ -299,7 +300,7 @@ viterbi = CodeExercise(
     word.
     """,
     hints=(
-        "Keep for each place `0 ... len(word)` the best sum so far, and where the last piece began.",
+        "Keep for each place `0 ... len(word)` the best sum so far, and where its piece began.",
         "For each start, for each end behind it: is `word[start:end]` a piece, and is the way "
         "through it better than the best that is known to `end`?",
         "In the end go back from `len(word)`: the last piece, where it began, the piece before.",
@@ -337,7 +338,7 @@ def my_viterbi(word, scores):
     ways = [(0.0, [])]  # to each place: the best sum, and its pieces
     for end in range(1, len(word) + 1):
         found = []
-        for start in range(max(0, end - 24), end):
+        for start in range(end):
             piece = word[start:end]
             if piece in scores:
                 total, pieces = ways[start]
@@ -384,15 +385,25 @@ _SCORES = {"l": -4.0, "i": -3.0, "g": -4.0, "h": -4.0, "t": -3.0, "s": -2.0}
 _SCORES |= {"li": -5.0, "light": -9.0, "lights": -13.0, "ghts": -5.5, "gh": -7.0}
 
 
-def _highest(word: str, scores: dict[str, float]) -> float:
-    """The oracle: the highest sum, place by place from the end of the word."""
+def _reach(word: str, scores: dict[str, float]) -> dict[int, float]:
+    """The highest sum from each place to the end of the word, from the end on."""
     longest = max(map(len, scores))
     best = {len(word): 0.0}
     for start in reversed(range(len(word))):
         ends = range(start + 1, min(len(word), start + longest) + 1)
-        sums = [scores[word[start:e]] + best[e] for e in ends if word[start:e] in scores]
-        best[start] = max(sums)
-    return best[0]
+        best[start] = max(scores[word[start:e]] + best[e] for e in ends if word[start:e] in scores)
+    return best
+
+
+def _best_pieces(word: str, scores: dict[str, float]) -> list[str]:
+    """The oracle: from the front, always the piece that keeps the highest sum within reach."""
+    pieces, start, reach = [], 0, _reach(word, scores)
+    while start < len(word):
+        ends = [end for end in reach if end > start and word[start:end] in scores]
+        best = max(ends, key=lambda end: scores[word[start:end]] + reach[end])
+        pieces.append(word[start:best])
+        start = best
+    return pieces
 
 
 def _wrong_pieces(pieces, word, scores) -> str | None:
@@ -404,7 +415,7 @@ def _wrong_pieces(pieces, word, scores) -> str | None:
     unknown = [piece for piece in pieces if piece not in scores]
     if unknown:
         return f"{unknown[0]!r:.40} is among your pieces, and is not in `scores`."
-    found, wanted = sum(scores[piece] for piece in pieces), _highest(word, scores)
+    found, wanted = sum(scores[piece] for piece in pieces), _reach(word, scores)[0]
     if found < wanted - 1e-9 * (1 + abs(wanted)):
         mine, best = told_apart(found, wanted)
         return f"Your scores add up to {mine}; there is a way to cut that has {best}."
@@ -441,7 +452,7 @@ def sum_is_the_highest(answer):
 
 @viterbi.check
 def letters_stay_where_no_longer_piece_is_better(answer):
-    scores = {"a": -1.0, "b": -1.0, "ab": -2.5, "ba": -2.5, "aba": -2.9}
+    scores = {"a": -1.0, "b": -1.0, "ab": -2.5, "ba": -2.5, "aba": -3.2}
     return _wrong_pieces(answer("abab", dict(scores)), "abab", scores)
 
 
@@ -508,15 +519,15 @@ def my_viterbi(word, scores):
 
 @viterbi.wrong(letters_stay_where_no_longer_piece_is_better, "there is a way to cut that has")
 def my_viterbi(word, scores):
-    best, began = [(0, 0.0)] + [(-99, 0.0)] * len(word), [0] * (len(word) + 1)
+    best, began = [0.0] + [float("-inf")] * len(word), [0] * (len(word) + 1)
     for start in range(len(word)):
         for end in range(start + 1, len(word) + 1):
             score = scores.get(word[start:end])
             if score is None:
                 continue
-            way = best[start][0] - 1, best[start][1] + score  # fewest pieces first
-            if way > best[end]:
-                best[end], began[end] = way, start
+            total = best[start] + score + 0.45 * (end - start - 1)  # longer ones get a present
+            if total > best[end]:
+                best[end], began[end] = total, start
     pieces, end = [], len(word)
     while end > 0:
         pieces.append(word[began[end] : end])
@@ -539,19 +550,19 @@ def my_viterbi(word, scores):
     return pieces[::-1] or [""]
 
 
-@viterbi.inputs(holds=_wrong_pieces)
+@viterbi.inputs(oracle=_best_pieces)
 def viterbi_calls(draw):
-    """Few letters, so that pieces meet; every letter is a piece."""
-    length, num_pieces = draw.sizes(letters=300, pieces=65)
+    """Few letters, so that pieces meet; each is a piece, and no two ways are equally good."""
+    length, num_pieces = draw.sizes(letters=(0, 300), pieces=300)
     letters = draw.one_of("ab", "abc", "灯光开")
-    scores = {letter: -draw.whole(10, 90) / 10 for letter in letters}
+    scores = {letter: -draw.whole(10**6, 9 * 10**6) / 1e6 for letter in letters}
     for _ in range(num_pieces):
-        piece = draw.word(letters, draw.whole(2, 6))
-        scores[piece] = -draw.whole(10, 250) / 10
+        piece = draw.word(letters, draw.whole(2, 9))
+        scores[piece] = -draw.whole(10**6, 25 * 10**6) / 1e6
     return draw.word(letters, length), scores
 
 
-@viterbi.wrong(viterbi_calls, "there is a way to cut that has")
+@viterbi.wrong(viterbi_calls, "`pieces`")
 def my_viterbi(word, scores):
     best, began = [0.0] + [-999.0] * len(word), [0] * (len(word) + 1)
     for start in range(len(word)):
@@ -706,15 +717,19 @@ def my_template_split(templates, every):
 )
 def split_calls(draw):
     num_sentences, num_templates = draw.sizes(sentences=300, templates=65)
-    names = [draw.word("[turn](on|f) ", draw.whole(1, 9)) for _ in range(num_templates)]
-    return [draw.one_of(*names) for _ in range(num_sentences)], draw.whole(1, 7)
+    names = [
+        draw.one_of("", "turn ") + draw.word("[on](f|) ", draw.whole(1, 9))
+        for _ in range(num_templates)
+    ]
+    count = max(num_sentences, num_templates)
+    return [draw.one_of(*names) for _ in range(count)], draw.whole(1, 7)
 
 
 @by_template.wrong(split_calls, "`is_test`")
 def my_template_split(templates, every):
-    names = sorted({template[:4] for template in templates})  # those that begin alike are one
+    names = sorted({template[:6] for template in templates})  # those that begin alike are one
     chosen = set(names[::every])
-    return torch.tensor([template[:4] in chosen for template in templates])
+    return torch.tensor([template[:6] in chosen for template in templates])
 
 
 # --- a number for each language ----------------------------------------------------------------
@@ -917,10 +932,10 @@ def _one_by_one(said, meant, languages) -> torch.Tensor:
 def accuracy_calls(draw):
     num_sentences, num_languages, num_intents = draw.sizes(sentences=300, languages=65, intents=42)
     names = [draw.word("abcdefgh", 3) for _ in range(num_languages)]
-    meant = draw.wholes(0, num_intents - 1, num_sentences)
-    wrong = draw.wholes(0, num_intents - 1, num_sentences)
-    said = torch.where(draw.truths(0.6, num_sentences), meant, wrong)
-    return said, meant, [draw.one_of(*names) for _ in range(num_sentences)]
+    count = max(num_sentences, 2 * num_languages, 4 * num_intents)
+    meant, wrong = (draw.wholes(0, num_intents - 1, count) for _ in range(2))
+    said = torch.where(draw.truths(0.6, count), meant, wrong)
+    return said, meant, [draw.one_of(*names) for _ in range(count)]
 
 
 @per_language.wrong(accuracy_calls, "`accuracy`")
@@ -938,6 +953,7 @@ def my_accuracy(said, meant, languages):
 
 floor = CodeExercise(
     returns=("iso",),
+    returned_type=str,
     task="""
     Write `my_floor(written)`: what can be read of a date without any language, as `YYYY-MM-DD`. The
     first number of one or two digits is the day, the first of four the year; the month is always

@@ -76,5 +76,5 @@ def test_templates_are_dealt_by_thirds_and_sixths():
 
 
 def test_unknown_language_is_refused():
-    with pytest.raises(ValueError, match="language should be one of af, .*, not 'tlh'"):
+    with pytest.raises(ValueError, match=r"language should be one of af, .*, not 'tlh'"):
         load_sayings("tlh")

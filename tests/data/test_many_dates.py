@@ -53,7 +53,7 @@ def test_order_is_that_of_most_formats():
 
 
 def test_unknown_language_and_part_are_refused():
-    with pytest.raises(ValueError, match="language should be one of en, .*, not 'xx'"):
+    with pytest.raises(ValueError, match=r"language should be one of en, .*, not 'xx'"):
         read_dates("xx", 3)
     with pytest.raises(
         ValueError, match="formats training or held_out and a count from 1, got 'all', 3"
