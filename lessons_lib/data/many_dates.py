@@ -74,7 +74,7 @@ def read_dates(
         ModuleNotFoundError: Babel is missing.
 
     >>> read_dates("el", 1, dates="test")[0].written
-    'Τρίτη 31 Αυγ 1920'
+    'Παρασκευή 19 Ιουνίου 2015'
     """
     if language not in LANGUAGES:
         raise ValueError(f"language should be one of {', '.join(LANGUAGES)}, not {language!r}")
