@@ -297,7 +297,7 @@ viterbi = CodeExercise(
     is a dict from piece to log-probability, such as `{"a": -2.0, "ab": -3.0}`; every letter of the
     word is a piece. Return a list of pieces that join to the word. The best way to each place is
     the best way to an earlier place and one piece more; trying all cuts would never end for a long
-    word.
+    word. Of equally good ways to a place take the one whose last piece is longest.
     """,
     hints=(
         "Keep for each place `0 ... len(word)` the best sum so far, and where its piece began.",
@@ -349,16 +349,24 @@ def my_viterbi(word, scores):
 
 @viterbi.right
 def my_viterbi(word, scores):
-    rest = {len(word): (0.0, None)}  # from the end: the best sum from a place, and the first piece
-    for start in range(len(word) - 1, -1, -1):
-        ends = (e for e in range(start + 1, len(word) + 1) if word[start:e] in scores)
-        options = ((scores[word[start:e]] + rest[e][0], word[start:e]) for e in ends)
-        rest[start] = max(options, key=lambda option: option[0])
-    pieces, start = [], 0
-    while start < len(word):
-        pieces.append(rest[start][1])
-        start += len(pieces[-1])
-    return pieces
+    from functools import cache
+
+    @cache
+    def best(end):
+        """The highest sum to a place, and the length of the last piece."""
+        if end == 0:
+            return 0.0, 0
+        lengths = (n for n in range(1, end + 1) if word[end - n : end] in scores)
+        return max((best(end - n)[0] + scores[word[end - n : end]], n) for n in lengths)
+
+    pieces, end = [], len(word)
+    for place in range(1, end):
+        best(place)  # from the front on, so that no call goes deep
+    while end:
+        length = best(end)[1]
+        pieces.append(word[end - length : end])
+        end -= length
+    return list(reversed(pieces))
 
 
 @viterbi.right
@@ -396,13 +404,17 @@ def _reach(word: str, scores: dict[str, float]) -> dict[int, float]:
 
 
 def _best_pieces(word: str, scores: dict[str, float]) -> list[str]:
-    """The oracle: from the front, always the piece that keeps the highest sum within reach."""
-    pieces, start, reach = [], 0, _reach(word, scores)
-    while start < len(word):
-        ends = [end for end in reach if end > start and word[start:end] in scores]
-        best = max(ends, key=lambda end: scores[word[start:end]] + reach[end])
-        pieces.append(word[start:best])
-        start = best
+    """The oracle: back from the end, the longest piece of those that keep the highest sum."""
+    sums = {0: 0.0}
+    for end in range(1, len(word) + 1):
+        known = [start for start in sums if word[start:end] in scores]
+        sums[end] = max(sums[start] + scores[word[start:end]] for start in known)
+    pieces, end = [], len(word)
+    while end:
+        fits = (s for s in range(end) if word[s:end] in scores)
+        start = next(s for s in fits if sums[s] + scores[word[s:end]] == sums[end])
+        pieces.insert(0, word[start:end])
+        end = start
     return pieces
 
 
@@ -454,6 +466,17 @@ def sum_is_the_highest(answer):
 def letters_stay_where_no_longer_piece_is_better(answer):
     scores = {"a": -1.0, "b": -1.0, "ab": -2.5, "ba": -2.5, "aba": -3.2}
     return _wrong_pieces(answer("abab", dict(scores)), "abab", scores)
+
+
+@viterbi.check
+def last_piece_is_the_longest_of_equally_good_ways(answer):
+    scores = {"a": -1.0, "b": -1.0, "c": -1.0, "ab": -2.0, "bc": -2.0}
+    found = answer("abc", dict(scores))
+    if found != ["a", "bc"]:
+        return (
+            "All ways to cut 'abc' here have -3. The last piece should be the longest, so 'a' and "
+            f"'bc'; yours are {', '.join(map(repr, found))}."
+        )
 
 
 @viterbi.check
@@ -535,6 +558,23 @@ def my_viterbi(word, scores):
     return pieces[::-1]
 
 
+@viterbi.wrong(
+    last_piece_is_the_longest_of_equally_good_ways, "The last piece should be the longest"
+)
+def my_viterbi(word, scores):
+    best, began = [0.0] + [float("-inf")] * len(word), [0] * (len(word) + 1)
+    for start in range(len(word)):
+        for end in range(start + 1, len(word) + 1):
+            score = scores.get(word[start:end])
+            if score is not None and best[start] + score >= best[end]:
+                best[end], began[end] = best[start] + score, start
+    pieces, end = [], len(word)
+    while end > 0:
+        pieces.append(word[began[end] : end])
+        end = began[end]
+    return pieces[::-1]
+
+
 @viterbi.wrong(an_empty_word_has_no_pieces, "an empty list")
 def my_viterbi(word, scores):
     best, began = [0.0] + [float("-inf")] * len(word), [0] * (len(word) + 1)
@@ -552,13 +592,13 @@ def my_viterbi(word, scores):
 
 @viterbi.inputs(oracle=_best_pieces)
 def viterbi_calls(draw):
-    """Few letters, so that pieces meet; each is a piece, and no two ways are equally good."""
+    """Few letters, so that pieces meet; each is a piece. Whole scores, whose sums are exact."""
     length, num_pieces = draw.sizes(letters=(0, 300), pieces=300)
     letters = draw.one_of("ab", "abc", "灯光开")
-    scores = {letter: -draw.whole(10**6, 9 * 10**6) / 1e6 for letter in letters}
+    scores = {letter: -float(draw.whole(1, 9)) for letter in letters}
     for _ in range(num_pieces):
         piece = draw.word(letters, draw.whole(2, 9))
-        scores[piece] = -draw.whole(10**6, 25 * 10**6) / 1e6
+        scores[piece] = -float(draw.whole(1, 25))
     return draw.word(letters, length), scores
 
 
