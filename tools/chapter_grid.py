@@ -16,7 +16,6 @@ PLANNED = {
     "Part II. Transfer it": {
         "14_domain_adaptation": "Domain adaptation",
         "16_low_resource": "Few labels",
-        "18_across_languages": "Across languages",
         "19_across_modalities": "Across kinds of data",
     },
     "Part III. Use it": {

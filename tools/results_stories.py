@@ -38,11 +38,11 @@ STORIES = {  # in the order of the page: what a study asks, and the chapter that
     ),
     "intents": (
         "One language learnt, sixty-four read: how well?",
-        "09_real_weights",  # until its chapter is there
+        "18_across_languages",
     ),
     "languages": (
         "What are eight languages worth to a ninth?",
-        "07_training_and_generation",  # until its chapter is there
+        "18_across_languages",
     ),
 }
 SO = {  # what was believed, and what is so
