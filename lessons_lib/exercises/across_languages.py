@@ -795,7 +795,7 @@ per_language = CodeExercise(
 
 @per_language.stub
 def my_accuracy(said, meant, languages):
-    """The mean over each language's intents of the share recognised: (languages,) float64."""
+    """The mean share recognised over each language's intents: (languages,) float64."""
     raise NotImplementedError
 
 
