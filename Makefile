@@ -42,6 +42,7 @@ studies: ## Run, or go on with, the long experiments; QUICK=1 a taste, JOBS=4 pr
 			$(if $(JOBS),--jobs $(JOBS)) $(if $(DASK),--dask $(DASK)) || exit 1; \
 	done
 	@$(VENV)/python tools/results_page.py
+	@$(VENV)/python tools/which_page.py
 
 gpu: ## Run every notebook on this machine's GPU, and compare; the page on speed is renewed
 	@$(ENVIRONMENT) run test

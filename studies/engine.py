@@ -126,8 +126,8 @@ class Study:
             return []
         best = best_settings(results, variant) or {}
         for name in at_the_edge(self, results, variant):
-            if name in self.past_the_edge:
-                values = sorted(_tried_beside(best, name, made))
+            values = sorted(_tried_beside(best, name, made))
+            if name in self.past_the_edge and len(values) > 1:
                 outer, inner = values[:2] if best[name] == values[0] else values[:-3:-1]
                 return [best | {name: float(f"{outer * outer / inner:.3g}")}]
         return []
@@ -252,21 +252,25 @@ def best_settings(results: dict, variant: Variant) -> dict | None:
 def at_the_edge(study: Study, results: dict, variant: Variant) -> list[str]:
     """Settings whose best value is the least or the most that was tried beside the other best ones.
 
-    Such a search was too narrow: the number that rests on it is marked on the page.
+    Such a search was too narrow: the number that rests on it is marked on the page. Where another
+    setting was followed out of its grid, so that one value alone stands beside it, the values tried
+    anywhere along the followed settings count.
     """
     best = best_settings(results, study.settings_from(variant)) or {}
     made = [run["settings"] for run in runs_of(results, study.settings_from(variant), "search")]
     found = []
     for name, value in best.items():
         tried = _tried_beside(best, name, made)
+        if len(tried) == 1 and name in study.past_the_edge:
+            tried = _tried_beside(best, name, made, study.past_the_edge)
         if len(tried) > 1 and not isinstance(value, str) and value in (min(tried), max(tried)):
             found.append(name)
     return found
 
 
-def _tried_beside(best: dict, name: str, made: list[dict]) -> set:
-    """The values of one setting that were tried while the others were the best ones."""
-    rest = {key: kept for key, kept in best.items() if key != name}
+def _tried_beside(best: dict, name: str, made: list[dict], free: Sequence[str] = ()) -> set:
+    """The values of one setting that were tried beside the best others; `free` ones may differ."""
+    rest = {key: kept for key, kept in best.items() if key != name and key not in free}
     return {
         trial[name]
         for trial in made

@@ -32,6 +32,7 @@ import step
 import teacher_notes
 import told
 import welcome_page
+import which_page
 
 import book
 import notebooks
@@ -66,4 +67,5 @@ __all__ = [
     "teacher_notes",
     "told",
     "welcome_page",
+    "which_page",
 ]

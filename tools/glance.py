@@ -17,9 +17,26 @@ def forest(entries: Sequence[dict]) -> str:
             "sealed", a dictionary with value, low and high, or None.
     """
     reach = 1.1 * max(abs(number) for entry in entries for number in _numbers(entry))
-    rows = "\n".join(_row(entry, reach) for entry in entries)
+    return _lines([_row(entry, reach) for entry in entries], reach)
+
+
+def _lines(rows: Sequence[str], reach: float) -> str:
+    """Rows above the axis that they share."""
     ends = f"<span>−{reach:.2f}</span><span>0</span><span>+{reach:.2f}</span>"
-    return f'<div class="forest">\n{rows}\n<div class="forest-axis">{ends}</div>\n</div>'
+    inside = "\n".join(rows)
+    return f'<div class="forest">\n{inside}\n<div class="forest-axis">{ends}</div>\n</div>'
+
+
+def _line(name: str, words: str, told: str, marks: str, sealed: dict | None, reach: float) -> str:
+    """A row: in words, and as marks on the axis; below them the sealed texts, once opened."""
+    if sealed:
+        marks += _span("sealed", sealed["low"], sealed["high"], reach)
+        marks += _dot("sealed-dot", sealed["value"], reach)
+        told += f"; on sealed texts {_signed(sealed['value'])}"
+    return (
+        f'<div class="forest-row {name}"><p>{html.escape(words)} <small>{told}</small></p>'
+        f'<div class="forest-track" aria-hidden="true">{marks}</div></div>'
+    )
 
 
 def _numbers(entry: dict) -> list[float]:
@@ -38,15 +55,8 @@ def _row(entry: dict, reach: float) -> str:
         marks += _dot("outcome", entry["mean"], reach)
     else:
         told += ": not run"
-    if sealed := entry["sealed"]:
-        marks += _span("sealed", sealed["low"], sealed["high"], reach)
-        marks += _dot("sealed-dot", sealed["value"], reach)
-        told += f"; on sealed texts {_signed(sealed['value'])}"
-    label = html.escape(entry["words"])
-    return (
-        f'<div class="forest-row {verdict.replace(" ", "-")}"><p>{label} <small>{told}</small></p>'
-        f'<div class="forest-track" aria-hidden="true">{marks}</div></div>'
-    )
+    name = verdict.replace(" ", "-")
+    return _line(name, entry["words"], told, marks, entry["sealed"], reach)
 
 
 def _span(name: str, low: float, high: float, reach: float) -> str:
@@ -60,6 +70,29 @@ def _dot(name: str, value: float, reach: float) -> str:
 
 def _place(value: float, reach: float) -> float:
     return 50 + 50 * value / reach
+
+
+def differences(entries: Sequence[dict]) -> str:
+    """One line for each difference: its 95% interval as a bar, its value as a dot, 0 in the middle.
+
+    The dot is hollow where the interval leaves the sign open.
+
+    Args:
+        entries: with "words", "value", "low", "high", and "sealed", a dictionary with value, low
+            and high, or None.
+    """
+    numbers = [entry[name] for entry in entries for name in ("low", "high")]
+    numbers += [one[name] for e in entries if (one := e["sealed"]) for name in ("low", "high")]
+    reach = 1.05 * max(map(abs, numbers))
+    return _lines([_difference(entry, reach) for entry in entries], reach)
+
+
+def _difference(entry: dict, reach: float) -> str:
+    low, high = entry["low"], entry["high"]
+    told = f"{_signed(entry['value'])}, from {_signed(low)} to {_signed(high)}"
+    marks = _span("forecast", low, high, reach) + _dot("outcome", entry["value"], reach)
+    name = "open" if low <= 0 <= high else "shown"
+    return _line(name, entry["words"], told, marks, entry["sealed"], reach)
 
 
 def dots(groups: Mapping[str, Sequence[dict]]) -> str:

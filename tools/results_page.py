@@ -150,6 +150,7 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "forgetting_frontier": transfer_gap,
     "distillation": transfer_gap,
     "domain_adaptation": adaptation_gap,
+    "few_labels": transfer_gap,
     "intents": shares_gap,
     "languages": shares_gap,
 }
@@ -285,7 +286,8 @@ def _story(name: str) -> str:
         told.append(f"This version has been replaced: {why}.")
     told.append(f"Measured: {forecast['unit']}. The forecast's intervals {meant}.")
     told += [
-        f"*Changed after the forecast* ({change['what'].replace('_', ' ')}): {change['why']}"
+        f"*Changed after the forecast* ({change['what'].replace('_', ' ')}): "
+        f"{change['why'].rstrip('.')}."
         for change in results.get("changes", [])
     ]
     if "retired" not in forecast and (edges := _edges(name, results)):

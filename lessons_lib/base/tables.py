@@ -35,6 +35,29 @@ def show_table(
     """
     from IPython.display import display
 
+    page, text = table_of(rows, columns, corner=corner, digits=digits, best=best, caption=caption)
+    display({"text/html": page, "text/plain": text}, raw=True)
+
+
+def table_of(
+    rows: Mapping[str, Sequence],
+    columns: Sequence[str],
+    *,
+    corner: str = "",
+    digits: int | Sequence[int] = 2,
+    best: str | None = None,
+    caption: str = "",
+) -> tuple[str, str]:
+    """A table as HTML, and as text for a terminal; the arguments are those of `show_table`.
+
+    Raises:
+        ValueError: as `show_table` does.
+
+    >>> print(table_of({"a": [0.5], "b": [-1.0]}, ["r"])[1])
+           r
+    a   0.50
+    b  −1.00
+    """
     if not rows or best not in (None, "high", "low"):
         raise ValueError(f"a table needs a row, and best high, low or None: {len(rows)}, {best!r}")
     for name, cells in rows.items():
@@ -48,7 +71,7 @@ def show_table(
     bold = _best_places(rows, best) if best else set()
     told = {name: list(map(_text, cells, each)) for name, cells in rows.items()}
     page = _as_html(rows, told, columns, corner, bold, caption)
-    display({"text/html": page, "text/plain": _as_text(told, columns, corner, caption)}, raw=True)
+    return page, _as_text(told, columns, corner, caption)
 
 
 def _text(cell, digits: int) -> str:

@@ -428,8 +428,9 @@ places = CodeExercise(
     returns=("places",),
     task="""
     Write `my_places(num_teacher, num_student)`: which of the teacher's layers, counted from 0, the
-    student starts from, as whole numbers `(num_student,)`, rising. They are evenly spaced, and the
-    teacher's last layer is the last: 6 layers and 2 give `[2, 5]`, 12 and 4 give `[2, 5, 8, 11]`.
+    student starts from, as a tensor of whole numbers `(num_student,)`, rising. They are evenly
+    spaced, and the teacher's last layer is the last: 6 layers and 2 give `[2, 5]`, 12 and 4 give
+    `[2, 5, 8, 11]`.
     Where the student's number does not divide the teacher's, layer m of M (counted from 1) stands
     for the teacher's layer m N / M, rounded down: 5 and 2 give `[1, 4]`.
     """,
@@ -1266,18 +1267,17 @@ who_keeps_most = Ordering(
     kind="Predict",
     answer_name="who_keeps_most_answer",
     task="""
-    Film snippets, 200 steps, each student at the rate that was best for it. Put these in order by
-    the r that they reach on test texts, the lowest first.
+    Film snippets, 200 steps, each student at a rate that was searched for it or for its nearest
+    kin. Put these in order by the r that they reach on test texts, the lowest first.
     """,
     items={
         "a": "two layers of the encoder as published, taught by the labels",
         "b": "two layers of the fine-tuned teacher, taught by labels and teacher, half and half",
         "c": "two layers from random weights, everything open, taught by labels and teacher",
-        "d": "three layers of the fine-tuned teacher, taught by labels and teacher",
-        "e": "the teacher, all six layers",
+        "d": "the teacher, all six layers",
     },
-    right="cabde",
-    rule="Each step is .01 at least. What does a student bring with it before the first lesson?",
+    right="cabd",
+    rule="Each step is .03 at least. What does a student bring with it before the first lesson?",
     hints=(
         "Random layers bring nothing; published ones a language; the teacher's, the task, too.",
     ),

@@ -535,6 +535,8 @@ def value_is_that_of_all_pairs(answer):
         "width; here it is the width itself.",
         _mmd(source, target, 3.0, factor=3.0): "The squared distance is divided by the squared "
         "width; here it is the width itself.",
+        _mmd(source, target, 3.0, factor=6.0): "The squared distance is divided by twice the "
+        "squared width; here it is the width itself.",
         -wanted: "The sign is turned round: what is within counts plus.",
         math.sqrt(wanted): "That is the root; asked for is the squared discrepancy.",
         wanted / 2: "That is half of it.",
@@ -542,7 +544,7 @@ def value_is_that_of_all_pairs(answer):
     for slip, message in slips.items():
         if math.isclose(found, slip, rel_tol=1e-9):
             return message
-    return "The mean kernels within and between are not combined as they should be."
+    return "It is another number: compare the kernel, and how its three means are put together."
 
 
 @mmd.wrong(a_set_and_itself_do_not_differ, "should be a scalar")
@@ -619,7 +621,7 @@ def my_mmd(source, target, width):
     return (kernel(source, source) + kernel(target, target)) / 2 - kernel(source, target)
 
 
-@mmd.wrong(value_is_that_of_all_pairs, "not combined as they should be")
+@mmd.wrong(value_is_that_of_all_pairs, "how its three means are put together")
 def my_mmd(source, target, width):
     return (source.mean(dim=0) - target.mean(dim=0)).square().sum()
 

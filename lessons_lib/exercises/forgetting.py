@@ -285,7 +285,10 @@ def model_that_fits_still_has_something_to_lose(answer):
 @whose_labels.check
 def given_ratings_play_no_part(answer):
     slopes, said, given, noise = _fisher_inputs()
-    one, other = answer(slopes, said, given, noise), answer(slopes, said, given + 3, noise)
+    one, again = (answer(slopes, said, given, noise) for _ in range(2))
+    if not torch.allclose(one, again):
+        return "Asked twice, it says two things. The draws are given: take `noise`, draw none."
+    other = answer(slopes, said, given + 3, noise)
     if not torch.allclose(one, other):
         return "The given ratings still play a part: with others the result is another."
 
@@ -317,6 +320,11 @@ def my_true_fisher(slopes, said, given, noise):
 def my_true_fisher(slopes, said, given, noise):
     errors = given[:, None] + noise - said[:, None]
     return (errors[:, :, None] * slopes[:, None]).square().mean(dim=(0, 1))
+
+
+@whose_labels.wrong(given_ratings_play_no_part, "take `noise`, draw none")
+def my_true_fisher(slopes, said, given, noise):
+    return (torch.randn_like(said)[:, None] * slopes).square().mean(dim=0)
 
 
 @whose_labels.wrong(every_draw_counts, "averaged before they are squared")
@@ -611,7 +619,7 @@ old_batches = CodeExercise(
         "Count first: how many are old after 0, 1, 2, ... batches? `//` gives the whole part.",
         "A batch is old where the count goes up: `counts[1:] > counts[:-1]`.",
     ),
-    because="Whole numbers are counted without rounding: ten times 0.1 is not quite 1 in floats.",
+    because="Whole numbers are counted without rounding: 55 * (3 / 11) is just under 15 in floats.",
 )
 
 
@@ -690,6 +698,17 @@ def old_batches_are_spread_and_never_early(answer):
     return "An old batch comes too late: after k batches the whole part of k x 3 / 8 were old."
 
 
+@old_batches.check
+def shares_without_an_end_are_counted_too(answer):
+    found, wanted = answer(55, 3, 11), _due(55, 3, 11)
+    if not torch.equal(found, wanted):
+        count = int(found.sum())
+        return (
+            f"3 of 11: after 55 batches 15 should have been old; yours are {count}. A share like "
+            "3 / 11 is rounded; multiply before you divide, in whole numbers."
+        )
+
+
 @old_batches.wrong(share_is_kept, "should give bools (40,)")
 def my_old_batches(num_batches, num_old, num_all):
     return torch.arange(num_batches + 1) * num_old // num_all
@@ -735,14 +754,7 @@ def my_old_batches(num_batches, num_old, num_all):
     return torch.arange(num_batches) % num_all >= num_all - num_old
 
 
-@old_batches.inputs(oracle=_due)
-def old_batches_calls(draw):
-    (num_batches,) = draw.sizes(batches=300)
-    num_all = draw.whole(1, 12)
-    return num_batches, draw.whole(0, num_all), num_all
-
-
-@old_batches.wrong(old_batches_calls, "`is_old` at [")
+@old_batches.wrong(shares_without_an_end_are_counted_too, "multiply before you divide")
 def my_old_batches(num_batches, num_old, num_all):
     owed, found = 0.0, torch.zeros(num_batches, dtype=torch.bool)
     for k in range(num_batches):
@@ -751,6 +763,19 @@ def my_old_batches(num_batches, num_old, num_all):
             found[k] = True
             owed -= 1
     return found
+
+
+@old_batches.inputs(oracle=_due)
+def old_batches_calls(draw):
+    (num_batches,) = draw.sizes(batches=300)
+    num_all = draw.whole(1, 12)
+    return num_batches, draw.whole(0, num_all), num_all
+
+
+@old_batches.wrong(old_batches_calls, "`is_old`")
+def my_old_batches(num_batches, num_old, num_all):
+    one_round = torch.arange(1, num_all + 1) * num_old % num_all < num_old
+    return one_round.repeat(num_batches // num_all)
 
 
 vote = CodeExercise(
@@ -818,7 +843,7 @@ def without_strength_it_is_the_target(answer):
 def gradient_is_the_same_whatever_is_said(answer):
     target, old, said = _votes()
     said.requires_grad_()
-    for strength in (0.5, 3.0):
+    for strength in (0.3, 3.0):
         label = answer(target, old, strength).detach()
         two = (said - target).square() + strength * (said - old).square()
         one = (1 + strength) * (said - label).square()

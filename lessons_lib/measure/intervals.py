@@ -127,6 +127,7 @@ def resampled_r(
     groups: Sequence,
     num_resamples: int = 1000,
     seed: int = 0,
+    constant: float | None = None,
 ) -> tuple[list[float], np.ndarray]:
     """Mean r of several methods, and of each in the same resamples of groups; its own seeds drawn.
 
@@ -134,6 +135,7 @@ def resampled_r(
 
     Args:
         methods: M times predictions (S, N) or (N,); S may differ.
+        constant: as in `interval`.
 
     Returns:
         The M values, and the resampled ones (M, R).
@@ -141,12 +143,12 @@ def resampled_r(
     Raises:
         ValueError: as `interval` does.
     """
-    checked = [_checked(predictions, ratings, groups) for predictions in methods]
+    checked = [_checked(predictions, ratings, groups, constant) for predictions in methods]
     rng = np.random.default_rng(seed)
     weights = _group_weights(checked[0][2], num_resamples, rng)
-    values = [_mean_r(predictions, rows) for predictions, rows, _ in checked]
+    values = [_mean_r(predictions, rows, constant) for predictions, rows, _ in checked]
     drawn = [
-        _mean_over_seeds(_weighted_r(weights, predictions, rows), rng)
+        _mean_over_seeds(_weighted_r(weights, predictions, rows, constant), rng)
         for predictions, rows, _ in checked
     ]
     return values, np.array(drawn)

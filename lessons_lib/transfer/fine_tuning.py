@@ -134,13 +134,31 @@ def predict(
 ) -> np.ndarray:
     """Ratings of N texts in the given order, from ids or `frozen_activations`: (N,)."""
     found = np.empty(len(inputs))
+    for places, said in _in_batches(model, model, inputs, batch_size, precision):
+        found[places] = said.numpy()
+    return found
+
+
+@torch.no_grad()
+def pooled_features(
+    model: SentimentModel, inputs: Inputs, batch_size: int = 64, precision: str = "float32"
+) -> Tensor:
+    """What the head reads of N texts, in the given order: (N, d_model)."""
+    found = torch.empty(len(inputs), model.head.in_features)
+    for places, features in _in_batches(model, model.pooled, inputs, batch_size, precision):
+        found[places] = features
+    return found
+
+
+def _in_batches(model, read: Callable, inputs: Inputs, batch_size: int, precision: str) -> Iterator:
+    """Places of texts of like length, and what `read` makes of them, as float32 on the CPU."""
     model.eval()
     with working(model) as device:
         for places in by_length([len(one) for one in inputs], batch_size):
             x, mask = move(rectangle([inputs[place] for place in places]), device)
             with autocast(precision, device):
-                found[places] = model(x, mask).float().cpu().numpy()
-    return found
+                said = read(x, mask)
+            yield places, said.float().cpu()
 
 
 def rating_loss(model: SentimentModel, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:

@@ -15,13 +15,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lessons_lib.data.batches import by_length, rectangle
 from lessons_lib.data.reviews import Snippet
 from lessons_lib.measure.baselines import vader_scores
-from lessons_lib.measure.metrics import pearson
 from lessons_lib.training.loop import train
 from lessons_lib.training.plan import Plan
-from lessons_lib.transfer.fine_tuning import parameter_groups, predict, rated_batches, rating_loss
+from lessons_lib.transfer.fine_tuning import (
+    parameter_groups,
+    pooled_features,
+    predict,
+    rated_batches,
+    rating_loss,
+)
 from lessons_lib.transfer.outcomes import ratings_of, texts_of
 from lessons_lib.transfer.rating_model import SentimentModel
 from lessons_lib.transfer.unlabelled.coral import coral_loss
@@ -43,6 +47,7 @@ from lessons_lib.transfer.unlabelled.self_training import dropped_out, own_label
 from lessons_lib.transfer.unlabelled.target_statistics import as_if_from_source
 from lessons_lib.transfer.unlabelled.weak_labels import weak_labels
 from studies.shared.states import TOP, encoder_named, states_of
+from studies.shared.tuning import r_or_0
 
 EFFECTIVE = 0.25  # of the source texts, which importance weighting leaves at least
 GUESSER = 10.0  # the domain head's rate over that of the layers: it has little time to learn
@@ -104,7 +109,7 @@ class Learner:
     def told_apart(self) -> float:
         """How well the domains can be told apart by the features in the end."""
         sides = self.inputs[:: max(1, len(self.inputs) // 300)], self.target_inputs[:300]
-        return told_apart(*(pooled_of(self.model, side) for side in sides))
+        return told_apart(*(pooled_features(self.model, side) for side in sides))
 
     # --- the methods ---------------------------------------------------------------------------
 
@@ -180,14 +185,14 @@ class Learner:
 
     def _target_statistics(self) -> None:
         self._plain()
-        source, target = (pooled_of(self.model, x) for x in (self.inputs, self.target_inputs))
+        source, target = (pooled_features(self.model, x) for x in (self.inputs, self.target_inputs))
         plain = self.rate
 
         def rate(domain: str, texts: Sequence[str]) -> np.ndarray:
             if domain != self.target:
                 return plain(domain, texts)
             model = self.model
-            features = pooled_of(model, self.states(domain, texts))
+            features = pooled_features(model, self.states(domain, texts))
             with torch.no_grad():
                 said = model.rate(as_if_from_source(features, target, source))
             return (model.mean + model.spread * said).numpy().astype(float)
@@ -286,16 +291,6 @@ def both_rated(model: SentimentModel, batches: tuple) -> Tensor:
     return rating_loss(model, batches[0]) + rating_loss(model, batches[1])
 
 
-@torch.no_grad()
-def pooled_of(model: SentimentModel, inputs: Sequence[Tensor]) -> Tensor:
-    """Pooled features of texts: (N, d_model)."""
-    model.eval()
-    found = torch.empty(len(inputs), model.head.in_features)
-    for places in by_length([len(one) for one in inputs], 64):
-        found[places] = model.pooled(*rectangle([inputs[place] for place in places]))
-    return found
-
-
 def told_apart(source: Tensor, target: Tensor) -> float:
     """How often a fresh linear classifier says rightly from which side a text's features are.
 
@@ -336,8 +331,3 @@ def peeked(predictor: Callable, target: str, limit: int | None = None) -> dict[s
         f"peeking_r_{name}_half": round(r_or_0(said[part], wanted[part]), 5)
         for name, part in halves.items()
     }
-
-
-def r_or_0(said: np.ndarray, wanted: np.ndarray) -> float:
-    """Pearson's r; 0 where the same is said of every text."""
-    return pearson(said, wanted) if np.ptp(said) else 0.0

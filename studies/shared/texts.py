@@ -12,7 +12,10 @@ from lessons_lib.data.splits import Split, load_split, sealed_texts
 
 
 def rated(domain: str, part: str, limit: int | None = None) -> list[Snippet]:
-    """A domain's "train" or "validation" texts with their ratings; the first `limit` of them."""
+    """A domain's "train" or "validation" texts with their ratings; the first `limit` of them.
+
+    The files are sorted (good films come first), so the first ones are no sample: `draw` is.
+    """
     if part not in ("train", "validation"):
         raise ValueError(f"a run is given ratings of train or validation, not of {part!r}")
     return list(_part(domain, part)[:limit])

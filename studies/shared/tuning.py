@@ -133,7 +133,8 @@ def outcome(
     """What came out, measured on validation texts, with the predictions of other texts.
 
     Args:
-        validation: rated texts by domain, by which settings are chosen.
+        validation: rated texts by domain, by which settings are chosen; where there are none, the
+            number is infinite.
         predicted: texts by name, such as "test_movies"; those named "test_..." are measured against
             the ratings, which nothing before this has seen.
         claims: `labels_read` and `no_labels_of` of the outcome.
@@ -145,7 +146,7 @@ def outcome(
         errors += ((found - wanted) ** 2).tolist()
         if predicted:
             packed[f"validation_{domain}"] = pack(np.clip(found, -MOST, MOST))
-    error = float(np.mean(errors))
+    error = float(np.mean(errors)) if errors else math.inf
     numbers["validation"] = error if math.isfinite(error) else math.inf
     for name, texts in predicted.items():
         found = np.clip(predictor(texts), -MOST, MOST)
@@ -177,3 +178,8 @@ def mean_square(found: np.ndarray, wanted: np.ndarray) -> float:
 def _r(predictions: np.ndarray, ratings: np.ndarray) -> float:
     """Pearson's r; 0 where all predictions are alike."""
     return 0.0 if np.ptp(predictions) == 0 else pearson(predictions, ratings)
+
+
+def r_or_0(said: np.ndarray, wanted: np.ndarray) -> float:
+    """Pearson's r; 0 where the same is said of every text."""
+    return pearson(said, wanted) if np.ptp(said) else 0.0

@@ -67,6 +67,7 @@ def test_second_drawing_is_identical(shown):
 
 
 def test_figures_are_closed_once_shown(shown):
+    plt.close("all")  # what a refused one has left open
     plots.show(line_figure(), line_figure(), alt="Squares, twice.")
     assert plt.get_fignums() == []
 

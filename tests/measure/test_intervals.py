@@ -184,6 +184,17 @@ def test_resampled_r_agrees_with_the_intervals_of_each_method():
         assert np.percentile(row, [2.5, 97.5]) == pytest.approx((one.low, one.high), abs=0.01)
 
 
+def test_resampled_r_counts_a_seed_that_says_one_thing_as_asked():
+    a, ratings, groups = example()
+    mute = np.array([np.ones(len(ratings)), np.asarray(a)[0]])
+    values, drawn = resampled_r([mute], ratings, groups, num_resamples=50, constant=0.0)
+    alone = resampled_r([mute[1]], ratings, groups, num_resamples=50)[0][0]
+    assert values[0] == pytest.approx(alone / 2)
+    assert set(np.isclose(drawn[0], 0.0)) == {True, False}  # one of the two is drawn
+    with pytest.raises(ValueError, match="constant"):
+        resampled_r([mute], ratings, groups)
+
+
 def test_interval_score_is_least_on_average_for_the_honest_quantiles():
     outcomes = np.random.default_rng(0).normal(size=20_000)
     mean = {

@@ -117,6 +117,16 @@ def test_predictions_come_in_the_given_order_whatever_the_batches():
     assert predict(model, texts, batch_size=4) == pytest.approx(alone, abs=1e-5)
 
 
+def test_pooled_features_are_what_the_head_reads():
+    texts, _ = rated_texts()
+    model = new_model()
+    features = fine_tuning.pooled_features(model, texts, batch_size=4)
+    assert features.shape == (len(texts), D_MODEL)
+    with torch.no_grad():
+        said = model.rate(features)
+    assert said.numpy() == pytest.approx(predict(model, texts), abs=1e-5)
+
+
 def test_each_pass_takes_each_text_once_and_like_lengths_together():
     texts, _ = rated_texts(45)
     targets = torch.arange(45.0)

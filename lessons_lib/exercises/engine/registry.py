@@ -27,6 +27,7 @@ TITLES = {
     "parameter_efficient": "Few parameters",
     "domain_adaptation": "Domain adaptation",
     "forgetting": "Forgetting",
+    "low_resource": "Few labels",
     "distillation": "Distillation",
     "across_languages": "Across languages",
 }
