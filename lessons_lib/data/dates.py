@@ -82,7 +82,7 @@ def date_examples(
     locales = [locales] if isinstance(locales, str) else list(locales)
     _require(locales, count, formats, dates)
     rng = random.Random(f"{seed} {formats} {dates}")
-    days, drawn = _days(dates), []
+    days, drawn = days_of(dates), []
     while len(drawn) < count:
         locale = locales[len(drawn) % len(locales)]
         known = training_formats(locale)
@@ -116,7 +116,12 @@ def write_date(day: date, locale: str, format: str) -> str:
     """
     _require_known("locale", locale, LOCALES)
     _require_known("format", format, FORMATS)
-    return _babel_dates().format_date(day, format=_pattern(locale, format), locale=locale)
+    return written_by(day, locale, format)
+
+
+def written_by(day: date, locale: str, format: str) -> str:
+    """As `write_date`, in any language that Babel knows."""
+    return _babel_dates().format_date(day, format=pattern_of(locale, format), locale=locale)
 
 
 def copy_the_digits(written: str) -> str:
@@ -176,7 +181,7 @@ def _require_known(name: str, value: str, known: Sequence[str]) -> None:
 
 
 @cache
-def _days(part: str) -> list[date]:
+def days_of(part: str) -> list[date]:
     """The days of one part. Ten and the seven weekdays share no divisor, so no weekday is lost."""
     first, last = FIRST_DAY.toordinal(), LAST_DAY.toordinal()
     part_of = {8: "test", 9: "validation"}  # by the last digit of a day's number
@@ -185,7 +190,7 @@ def _days(part: str) -> list[date]:
 
 
 @cache
-def _pattern(locale: str, format: str) -> str:
+def pattern_of(locale: str, format: str) -> str:
     """CLDR's pattern for a format in a language, such as "EEEE, d. MMMM y"."""
     language = _babel_dates().Locale.parse(locale)
     ready = {name: pattern.pattern for name, pattern in language.datetime_skeletons.items()}

@@ -1,7 +1,7 @@
 """Weights stored as blocks of 32 small whole numbers, and how they become floats again.
 
-Two of the formats of GGUF files, as the library ggml defines them: those that the course's language
-model is stored in.
+Three of the formats of GGUF files, as the library ggml defines them: those that the course's
+language model and its encoder of many languages are stored in.
 """
 
 import numpy as np
@@ -26,6 +26,31 @@ def unpack_q8_0(stored: np.ndarray) -> np.ndarray:
     """
     blocks = _blocks(stored, 34)
     return _flat(_half(blocks, 0) * blocks[..., 2:].view(np.int8))
+
+
+def unpack_q4_0(stored: np.ndarray) -> np.ndarray:
+    """Blocks of 18 bytes: a float16 scale, then 16 bytes of two 4-bit numbers each.
+
+    The low halves of the bytes are numbers 0 to 15 of the block, the high halves 16 to 31; a number
+    is scale times (its 4 bits minus 8).
+
+    Args:
+        stored: (..., bytes), uint8; bytes is a multiple of 18.
+
+    Returns:
+        (..., bytes / 18 * 32), float32.
+
+    Raises:
+        ValueError: the bytes do not make whole blocks.
+
+    >>> block = np.array([[0, 60, 0x19, *[0x88] * 15]], dtype=np.uint8)  # scale 1
+    >>> unpack_q4_0(block)[0, [0, 16, 1]].tolist()
+    [1.0, -7.0, 0.0]
+    """
+    blocks = _blocks(stored, 18)
+    pairs = blocks[..., 2:]
+    halves = np.concatenate([pairs & 15, pairs >> 4], axis=-1)
+    return _flat(_half(blocks, 0) * (halves.astype(np.int8) - 8))
 
 
 def unpack_q4_1(stored: np.ndarray) -> np.ndarray:

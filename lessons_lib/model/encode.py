@@ -13,6 +13,7 @@ from lessons_lib.base.device import move, working
 from lessons_lib.base.progress import progress_bar
 from lessons_lib.data.batches import by_tokens, rectangle
 from lessons_lib.data.tokens import require_texts
+from lessons_lib.data.unigram import Unigram
 from lessons_lib.model import encode_cache
 from lessons_lib.model.bert import BertEncoder, mean_pool
 from lessons_lib.model.pretrained import load_encoder, load_tokenizer
@@ -23,7 +24,7 @@ SAVE_SECONDS = 10.0
 Pool = Callable[[Tensor, Tensor | None], Tensor]
 
 
-def tokenize(texts: Sequence[str], tokenizer: Tokenizer | None = None) -> list[list[int]]:
+def tokenize(texts: Sequence[str], tokenizer: Tokenizer | Unigram | None = None) -> list[list[int]]:
     """Each text's ids, [CLS] first and [SEP] last, cut to 512.
 
     An empty text is [CLS] and [SEP] alone.
@@ -41,6 +42,9 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer | None = None) -> list[l
     [[101, 7592, 1012, 102]]
     """
     texts = require_texts(texts)
+    if isinstance(tokenizer, Unigram):
+        rows = [tokenizer.encode(text) for text in texts]
+        return [row if len(row) <= LONGEST else [*row[: LONGEST - 1], row[-1]] for row in rows]
     with _cutting(tokenizer or load_tokenizer()) as cutting:
         return [encoding.ids for encoding in cutting.encode_batch(texts)]
 
@@ -67,7 +71,7 @@ def encode_texts(
     pool: Pool = mean_pool,
     cache: bool = True,
     *,
-    tokenizer: Tokenizer | None = None,
+    tokenizer: Tokenizer | Unigram | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """One vector for each text: (N, d_model) float32, on the CPU.

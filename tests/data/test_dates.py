@@ -78,7 +78,7 @@ def test_a_written_date_is_that_of_its_iso_date():
 
 
 def test_no_day_is_in_two_parts_and_none_is_lost():
-    parts = [set(dates._days(part)) for part in DATES]
+    parts = [set(dates.days_of(part)) for part in DATES]
     every_day = {FIRST_DAY + timedelta(n) for n in range((LAST_DAY - FIRST_DAY).days + 1)}
     assert set().union(*parts) == every_day
     assert sum(map(len, parts)) == len(every_day) == 73_049  # 200 years, 49 of them leap years
@@ -93,7 +93,7 @@ def test_drawn_days_of_two_parts_never_meet():
 
 @pytest.mark.parametrize("part", DATES)
 def test_every_part_has_all_weekdays_months_and_days_of_the_month(part):
-    days = dates._days(part)
+    days = dates.days_of(part)
     assert {day.weekday() for day in days} == set(range(7))
     assert {(day.month, day.day) for day in days} >= {(2, 29), (12, 31), (1, 1)}
 

@@ -4,10 +4,11 @@ import gguf
 import numpy as np
 import pytest
 
-from lessons_lib.model.blocks import unpack_q4_1, unpack_q8_0
+from lessons_lib.model.blocks import unpack_q4_0, unpack_q4_1, unpack_q8_0
 
 KINDS = [
     (unpack_q8_0, gguf.GGMLQuantizationType.Q8_0, 34),
+    (unpack_q4_0, gguf.GGMLQuantizationType.Q4_0, 18),
     (unpack_q4_1, gguf.GGMLQuantizationType.Q4_1, 20),
 ]
 

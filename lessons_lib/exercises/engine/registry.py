@@ -29,6 +29,7 @@ TITLES = {
     "forgetting": "Forgetting",
     "low_resource": "Few labels",
     "distillation": "Distillation",
+    "across_languages": "Across languages",
     "across_modalities": "Across kinds of data",
 }
 _HOME = __package__.rpartition(".")[0]  # lessons_lib.exercises
