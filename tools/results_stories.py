@@ -103,7 +103,9 @@ SO = {  # what was believed, and what is so
     "forecast: a small language model that is asked, without a label, orders films better than "
     "ridge on 1,024, and on tweets a lexicon stays ahead of all that learn from labels alone.",
     "modalities": "Believed: what looks like knowledge carried from text to digits is mostly the "
-    "size of the weights; random weights of the same spread do as well.",
+    "size of the weights; random weights of the same spread do as well. So it is: with a rate of "
+    "its own each, the random body reads digits as well or better, and in three times the steps as "
+    "well. A published start gains nothing either where all is open.",
     "images": "Believed: methods that pull the domains together bring some hundredths, and twenty "
     "labels of the target bring more.",
     "intents": "Believed: a head that has seen English alone recognises four in ten requests in "
