@@ -33,7 +33,7 @@ def other_dtype_problem(answer: Answer, reference: Callable, calls: list[tuple])
         except AnswerProblem as problem:
             return f"With inputs of {dtype}: {problem}"
         for name, part, right in zip(answer.returns, _parts(returned), wanted, strict=True):
-            if _dtype(part) != right:
+            if _dtype(part) != right and not _both_whole(part, right):
                 return f"Given {dtype}, `{name}` is {part.dtype}: {_LIKELY}"
     return None
 
@@ -59,6 +59,19 @@ def _has_floats(call: tuple) -> bool:
 
 def _parts(returned) -> tuple:
     return returned if isinstance(returned, tuple) else (returned,)
+
+
+def _both_whole(part, right) -> bool:
+    """Whole numbers may be of any width."""
+    import torch
+
+    dtypes = _dtype(part), right
+    return all(
+        isinstance(one, torch.dtype)
+        and one != torch.bool
+        and not (one.is_floating_point or one.is_complex)
+        for one in dtypes
+    )
 
 
 def _dtype(part):

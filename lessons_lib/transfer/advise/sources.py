@@ -25,11 +25,11 @@ class Sources:
         self.ratings: dict[tuple[str, str], np.ndarray] = {}
         for domain in DOMAINS:
             split = load_split(domain)
-            train = random.Random(0).sample(split.train, NUM_TRAIN)
-            for part, snippets in (
-                ("train", train),
-                ("held out", split.validation[:NUM_HELD_OUT]),
-            ):
+            drawn = {
+                "train": random.Random(0).sample(split.train, NUM_TRAIN),
+                "held out": random.Random(0).sample(split.validation, NUM_HELD_OUT),
+            }
+            for part, snippets in drawn.items():
                 self.texts[domain, part] = [s.text for s in snippets]
                 self.ratings[domain, part] = np.array([s.rating for s in snippets])
         everything = features_of([text for texts in self.texts.values() for text in texts])
