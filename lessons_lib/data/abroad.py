@@ -47,7 +47,7 @@ _BAD = _reviews(
 THINGS = {  # lines of the good and of the bad reviews; the borders are our reading of the files
     "books": ((0, 2_000), (0, 2_000)),
     "hotels": ((2_000, 10_760), (2_000, 12_786)),
-    "notebooks": ((10_760, None), (12_786, None)),
+    "laptops": ((10_760, None), (12_786, None)),
 }
 _AIRLINE = re.compile(r"@(united|southwestair|americanair|jetblue|usairways|virginamerica)\b", re.I)
 _NAME = re.compile(r"@\w+")
@@ -79,7 +79,7 @@ def load_airline_tweets() -> list[Opinion]:
 
 
 def load_chinese_reviews(things: str) -> list[Opinion]:
-    """Chinese reviews of "books", "hotels" or "notebooks", the good ones first.
+    """Chinese reviews of "books", "hotels" or "laptops", the good ones first.
 
     Raises:
         ValueError: other things.
