@@ -109,7 +109,10 @@ SO = {  # what was believed, and what is so
     "images": "Believed: methods that pull the domains together bring some hundredths, and twenty "
     "labels of the target bring more.",
     "intents": "Believed: a head that has seen English alone recognises four in ten requests in "
-    "other languages by a multilingual encoder, and few without one.",
+    "other languages by a multilingual encoder, and few without one. So it is. More languages, "
+    "with as many sentences in all, bring more than was thought, though a part of that was a "
+    "strength of the head that English chose badly for others; and with eight sentences of each "
+    "intent in the target, counted characters do as well as the encoder.",
     "languages": "Believed: with fifty dates a reader of eight languages reads two thirds of a "
     "ninth's, one from scratch next to none; and a close relative may lose by them.",
 }
