@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from .engine.declare import CodeExercise, FindTheBug
+from .engine.oracles import other_dtype, told_apart
 from .engine.values import Choice, Number, Ordering
 
 # --- recap -------------------------------------------------------------------------------------
@@ -156,7 +157,10 @@ def a_patch_holds_a_square_in_the_order_of_reading(answer):
             return message
     image, patch = (found != wanted).any(dim=-1).nonzero()[0].tolist()
     right, told = wanted[image, patch].tolist(), found[image, patch].tolist()
-    return f"In images numbered along their rows patch {patch} of image {image} (counted from 0) should be {right}; yours is {told}."
+    return (
+        f"In images numbered along their rows patch {patch} of image {image} (counted from 0) "
+        f"should be {right}; yours is {told}."
+    )
 
 
 @patches.check
@@ -197,7 +201,9 @@ def my_patches(images, size):
     return parts.permute(0, 1, 4, 2, 3).reshape(batch, -1, size * size)
 
 
-@patches.wrong(a_patch_holds_a_square_in_the_order_of_reading, "the first patch should be")
+@patches.wrong(
+    a_patch_holds_a_square_in_the_order_of_reading, "numbered along their rows patch 0 of image 0"
+)
 def my_patches(images, size):
     rows = images.unflatten(1, (-1, size)).unflatten(3, (-1, size))
     return rows.transpose(2, 3).flatten(3).flatten(1, 2).flip(1)
@@ -228,10 +234,10 @@ def my_patches(images, size):
 four_times_finer = Number(
     kind="Estimate the budget",
     answer_name="four_times_finer_answer",
-    form="how many times more",
+    form="a number, such as 3",
     task="""
     An image of 28 x 28 is cut into patches of 4 x 4, then into patches of 2 x 2 instead. How many
-    times more scores does one head of attention compute?
+    times as many scores does one head of attention compute?
     """,
     truth=lambda: ((28 // 2) ** 2 / (28 // 4) ** 2) ** 2,
     factor=1.001,
@@ -242,7 +248,8 @@ four_times_finer = Number(
             8.0,
             "Twice as many rows and columns give 4 times the patches, and 4 x 4 times the pairs.",
         ),
-        (1 / 16, "Turn it round: how many times more."),
+        (15.0, "That is how many more; how many times as many?"),
+        (1 / 16, "Turn it round: how many times as many?"),
     ),
     hints=("49 patches, then 196.", "A score for each pair: 49 x 49, then 196 x 196."),
     because="Patches grow with the square of fineness, pairs with its fourth power.",
@@ -434,6 +441,8 @@ num_open = Number(
         (4 * 384 + 384 + 16 * 384 + 3850, "The norms are open as well."),
         (4 * 384 + 16 * 384 + 14 * 384 + 3840, "The two linear layers have biases, too."),
         (4 * 384 + 384 + 14 * 384 + 3850, "The positions are missing."),
+        (4 * 384 + 384 + 16 * 384 + 14 * 384, "The head is missing."),
+        (4 * 384 + 384 + 16 * 384 + 14 * 384 + 3840, "The head has a bias for each class, too."),
     ),
     hints=(
         "1,536 + 384 for the beginning, 6,144 for the positions.",
@@ -507,15 +516,19 @@ def scores_are_those_of_the_three_parts(answer):
     found = answer(x, start, body, head)
     if found.shape != (5, 2):
         return f"Five inputs and two classes should give (5, 2); yours is {tuple(found.shape)}."
+    message = other_dtype("scores", found, x.dtype, "is a part made of another dtype on the way?")
+    if message:
+        return message
     for row in range(5):
         begun = [sum(x[row, p].item() * start[p, d].item() for p in range(3)) for d in range(4)]
         hidden = [math.tanh(sum(begun[d] * body[d, e].item() for d in range(4))) for e in range(4)]
         for c in range(2):
             wanted = sum(hidden[e] * head[e, c].item() for e in range(4))
             if not math.isclose(found[row, c].item(), wanted, rel_tol=1e-9, abs_tol=1e-9):
+                mine, right = told_apart(found[row, c].item(), wanted)
                 return (
-                    f"A score should be {wanted:.4f} and is {found[row, c].item():.4f}: the sum "
-                    "itself was right before; only the gradients were not."
+                    f"A score should be {right} and is {mine}: the scores were right before; only "
+                    "the gradients were not."
                 )
 
 
@@ -525,7 +538,10 @@ def the_beginning_learns(answer):
     start, body, head = (part.requires_grad_() for part in parts)
     scores = answer(x, start, body, head)
     if not (start.requires_grad and body.requires_grad and head.requires_grad):
-        return "Your function switches `requires_grad` off in a matrix of its caller's, for all that comes after. Freeze it in this computation alone: `body.detach()`."
+        return (
+            "Your function switches `requires_grad` off in a matrix of its caller's, for all that "
+            "comes after. Freeze it in this computation alone: `body.detach()`."
+        )
     if not scores.requires_grad:
         return "Nothing learns at all: the scores have no gradient."
     found = torch.autograd.grad(scores.sum(), (start, body, head), allow_unused=True)
@@ -548,15 +564,31 @@ def my_scores(x, start, body, head):
     return torch.tanh(x @ start @ body.detach())
 
 
-@frozen_pass.wrong(scores_are_those_of_the_three_parts, "the sum itself was right before")
+@frozen_pass.wrong(scores_are_those_of_the_three_parts, "the scores were right before")
 def my_scores(x, start, body, head):
     return x @ start @ body.detach() @ head
+
+
+@frozen_pass.wrong(scores_are_those_of_the_three_parts, "`scores` is torch.float32")
+def my_scores(x, start, body, head):
+    return torch.tanh(x.float() @ start.float() @ body.detach().float()) @ head.float()
+
+
+@frozen_pass.wrong(scores_are_those_of_the_three_parts, "should be -2.176")
+def my_scores(x, start, body, head):
+    hidden = torch.tanh(x @ start @ body.detach())
+    return (hidden.float() @ head.float()).double()
 
 
 @frozen_pass.wrong(the_beginning_learns, "Nothing learns at all")
 def my_scores(x, start, body, head):
     with torch.no_grad():
         return torch.tanh(x @ start @ body) @ head
+
+
+@frozen_pass.wrong(the_beginning_learns, "switches `requires_grad` off")
+def my_scores(x, start, body, head):
+    return torch.tanh(x @ start @ body.requires_grad_(False)) @ head
 
 
 @frozen_pass.wrong(the_beginning_learns, "`body` gets a gradient")
@@ -1089,7 +1121,8 @@ who_reads_best = Ordering(
         "e": "a Transformer of two layers, 32 wide, from random weights, everything trained",
     },
     right="ceadb",
-    rule="Each step is .02 at least. What do layers need to be useful when they cannot change?",
+    rule="Each step is .02 at least. What do layers need to be useful when they cannot change? And "
+    "which of those that learn everything is slow to?",
     hints=(
         "Layers of spread 0.02 hardly change what passes through them.",
         "A small Transformer learns slowly; 150 steps are few. Convolutions know about squares.",
@@ -1110,14 +1143,14 @@ overclaimed = Choice(
     options={
         "a": "Random layers whose weights are as large as the published ones.",
         "b": "A rate of its own for each side.",
-        "c": "A second language model, so that the result is significant.",
+        "c": "The language model's loss on text.",
         "d": "What a small network without any such body reaches with as many labels.",
     },
     right="abd",
     reasons={
         "a": "With spread 0.02 the layers hardly do anything. Size may be the cause, not learning.",
         "b": "0.001 may be good for the one and far too low for the other.",
-        "c": "Useful, but no control: it would leave all the other causes where they are.",
+        "c": "How good it is at text does not say what carries over.",
         "d": "If it reaches more, the body may carry something over, and it does not pay.",
     },
     hints=("What differs between the two sides beside what has been learnt?",),

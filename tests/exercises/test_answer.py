@@ -219,6 +219,13 @@ def test_numbers_among_the_inputs_are_told_and_what_is_long_is_not():
     assert problem(answer, args=(3, ["long"] * 99)).endswith("by zero. It was given x 3.")
 
 
+def test_short_texts_among_the_inputs_are_told_and_long_ones_are_not():
+    answer = cell("def stub(x, y):\n    return 1 / 0\n")
+    for text in ("3. März\n", "a" * 40):
+        assert problem(answer, args=(text, 3)).endswith(f"by zero. It was given x {text!r}, y 3.")
+    assert problem(answer, args=("a" * 41, 3)).endswith("by zero. It was given y 3.")
+
+
 def test_recursion_without_end_is_told():
     source = "def stub(x, y):\n    return stub(x, y)\n"
     assert "RecursionError" in problem(cell(source))

@@ -57,6 +57,13 @@ def test_dtype_that_the_reference_always_gives_is_wanted():
     assert "is torch.float32" in problem(lambda x, y=None: x, right=lambda x: x.double())
 
 
+def test_whole_numbers_may_be_of_any_width():
+    assert problem(lambda x, y=None: x.int(), right=lambda x: x.long()) is None
+    assert "is torch.int32" in problem(lambda x, y=None: x.int(), right=lambda x: x > 0)
+    assert "is torch.bool" in problem(lambda x, y=None: x > 0, right=lambda x: x.long())
+    assert "is torch.int64" in problem(lambda x, y=None: x.long())
+
+
 def test_each_of_several_tensors_is_looked_at():
     message = problem(
         lambda x, y=None: (x, x.double()), right=lambda x: (x, x), returns=("one", "two")

@@ -122,7 +122,28 @@ def test_lists_are_compared_place_by_place(wrong, words):
 def test_text_is_compared():
     valid = ValidInputs(lambda draw: ("ab",), str.upper, str.upper)
     message = valid.problem(Answer(lambda x: x, stub, ("name",), str))
-    assert message == "On a small input: `name` should be 'AB'; yours is 'ab'."
+    assert message == "On a small input: `name` should be 'AB'; yours is 'ab'. It was given x 'ab'."
+
+
+def test_long_texts_are_shown_where_they_first_differ():
+    text = "ab" * 150
+    changed = text[:200] + "c" + text[201:]
+    cases = (
+        (lambda x: changed, "`name`", str, str),
+        (lambda x: [x[0], changed], "place 1 of `name`", list, lambda x: [x, text]),
+    )
+    for wrong, what, kind, right in cases:
+        valid = ValidInputs(lambda draw: (text,), right, right)
+        message = valid.problem(Answer(wrong, stub, ("name",), kind))
+        wanted = f"…{text[170:230]!r}…; yours is …{changed[170:230]!r}…."
+        assert message == f"On a small input: {what} should be {wanted}"
+
+
+def test_text_of_which_another_is_the_beginning_is_shown_at_its_end():
+    text = "abc" * 30
+    valid = ValidInputs(lambda draw: (text,), str, str)
+    message = valid.problem(Answer(lambda x: x[:-1], stub, ("name",), str))
+    assert message.endswith(f"should be …{text[59:]!r}; yours is …{text[59:-1]!r}.")
 
 
 def test_nan_fits_nan_alone_and_infinity_itself_alone():

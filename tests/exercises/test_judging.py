@@ -71,6 +71,16 @@ def test_endless_answer_is_told():
     assert "stopped after 1 seconds" in told(endless)
 
 
+def test_answer_that_tries_all_ways_is_told_so():
+    def my_viterbi(word, scores):
+        starts = [start for start in range(len(word)) if word[start:] in scores]
+        ways = [[*my_viterbi(word[:start], scores), word[start:]] for start in starts]
+        return max(ways, key=lambda way: sum(map(scores.get, way)), default=[])
+
+    message = told(my_viterbi, registry.find("across_languages.viterbi"))
+    assert "are all ways tried one by one?" in message
+
+
 def test_answer_that_sleeps_is_told():
     assert "stopped after 1 seconds" in told(lambda seq_len: time.sleep(60))
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from .guard import LET_THROUGH, TooMuchMemory, tried
 from .inputs import changed, handed_over, kept
 
+_LONGEST_TEXT = 40  # that is shown of what was given, in characters
+
 
 class NotAnswered(Exception):
     """The stub is still there."""
@@ -52,6 +54,11 @@ class Answer:
     def parameters(self) -> tuple[str, ...]:
         """The names of its arguments, as the task calls them."""
         return self._parameters
+
+    def texts_given(self, args: tuple) -> str:
+        """' It was given word 'ab'.': what is short of the text among arguments; '' if none is."""
+        inputs = zip(self._parameters, args, strict=False)
+        return _given({name: value for name, value in inputs if isinstance(value, str)})
 
     def __call__(self, *args, **kwargs):
         """Call the reader's function; return what it gives: one thing, or a tuple of them.
@@ -171,8 +178,7 @@ class Answer:
                 f"Your code asked for more memory than a check allows{size}{place}. "
                 f"The inputs here are small: is some length or width multiplied in twice?"
             )
-        shown = ", ".join(filter(None, map(_briefly, inputs, inputs.values())))
-        given = f" It was given {shown}." if shown else ""
+        given = _given(inputs)
         if _is_own_assertion(error, self.function):
             said = f" It says: {_first_line(error)}." if _first_line(error) else ""
             return f"An `assert` of your own does not hold{place}.{said}{given}"
@@ -212,10 +218,18 @@ def _is_own_assertion(error: BaseException, function: Callable) -> bool:
     return isinstance(error, AssertionError) and code and last.filename == code.co_filename
 
 
+def _given(inputs: dict) -> str:
+    """' It was given x (2, 3), num_heads 4.': those inputs that can be shown briefly."""
+    shown = ", ".join(filter(None, map(_briefly, inputs, inputs.values())))
+    return f" It was given {shown}." if shown else ""
+
+
 def _briefly(name: str, value) -> str:
-    """'x (2, 3)' of a tensor, 'num_heads 4' of a number; nothing of what would be long."""
+    """'x (2, 3)' of a tensor, 'num_heads 4', "word 'ab'"; nothing of what would be long."""
     if hasattr(value, "shape"):
         return f"{name} {tuple(value.shape)}"
+    if isinstance(value, str):
+        return f"{name} {value!r}" if len(value) <= _LONGEST_TEXT else ""
     return f"{name} {value}" if isinstance(value, int | float) else ""
 
 

@@ -17,6 +17,7 @@ from .inputs import kept
 
 _ROOM, _ROOM_OF_SLOPES = 16, 256  # times what cannot be avoided
 _NEAR = 0.02  # of a number: a difference that comes from rounding, most likely
+_LONGEST = 60  # of a text that is shown, in characters
 _STEP = {torch.float64: 1e-12, torch.float32: 2.0**-23, torch.bfloat16: 2.0**-8}
 _FIXED_DTYPE = "is a tensor made with a fixed dtype, or outside torch?"
 _NO_GRADIENT = "something in between leaves torch (`.item()`, `.detach()`)."
@@ -145,7 +146,8 @@ class Case:
             return f"{where} {message}" if message else None
         for name, found, expected in zip(answer.returns, returned, self.returns, strict=True):
             if not expected.fits(found):
-                return f"{where} {self._told(name, found, expected)}"
+                given = answer.texts_given(self.inputs)
+                return f"{where} {self._told(name, found, expected)}{given}"
         if self.slopes and not slopes:
             return f"{where} no gradient comes back: {_NO_GRADIENT}"
         names = [
@@ -295,8 +297,27 @@ def _apart(mine, right) -> tuple[str, str]:
 def _other_words(name: str, mine: list | str, right: list | str) -> str:
     """The first place where two lists or texts differ."""
     if isinstance(mine, str):
-        return f"`{name}` should be {right!r}; yours is {mine!r}."
+        shown, wanted = _cut(mine, right)
+        return f"`{name}` should be {wanted}; yours is {shown}."
     for place, (one, other) in enumerate(zip(mine, right, strict=False)):
         if one != other:
-            return f"place {place} of `{name}` should be {other!r}; yours is {one!r}."
+            shown, wanted = _cut(one, other)
+            return f"place {place} of `{name}` should be {wanted}; yours is {shown}."
     return f"`{name}` should be {len(right)} long; yours is {len(mine)} long."
+
+
+def _cut(mine, right) -> tuple[str, str]:
+    """Two things as they are written: of long texts, a part that holds their first difference."""
+    if not (isinstance(mine, str) and isinstance(right, str)):
+        return f"{mine!r:.{_LONGEST}}", f"{right!r:.{_LONGEST}}"
+    differ = (at for at, (one, other) in enumerate(zip(mine, right, strict=False)) if one != other)
+    at = next(differ, min(len(mine), len(right)))
+    start = max(0, at - _LONGEST // 2)
+    return _part(mine, start), _part(right, start)
+
+
+def _part(text: str, start: int) -> str:
+    if len(text) <= _LONGEST:
+        return repr(text)
+    end = start + _LONGEST
+    return ("…" if start else "") + repr(text[start:end]) + ("…" if end < len(text) else "")

@@ -26,7 +26,8 @@ def judge(exercise: Exercise, answer) -> Verdict:
             verdict = exercise.says(
                 False,
                 f"Your code was stopped after {guard.TIME_LIMIT_SECONDS:.0f} seconds; the inputs "
-                f"are small, so does a loop wait for something that never comes?",
+                f"are small, so does a loop wait for something that never comes, or are all ways "
+                f"tried one by one?",
             )
         except MemoryError:
             verdict = exercise.says(False, "Your code asked for more memory than a check allows.")
