@@ -1231,7 +1231,7 @@ def _layer_numbers(d_model=384, d_ff=1536) -> int:
 num_bytes = Number(
     kind="Estimate the budget",
     answer_name="num_bytes_answer",
-    form="megabytes",
+    form="a number, in megabytes",
     task="""
     A student has two layers (width 384, feed-forward width 1536), the vectors of 5,800 pieces and
     of 256 places, one byte for each weight of a matrix. How many megabytes (10⁶ bytes) is that?
