@@ -106,8 +106,10 @@ SO = {  # what was believed, and what is so
     "size of the weights; random weights of the same spread do as well. So it is: with a rate of "
     "its own each, the random body reads digits as well or better, and in three times the steps as "
     "well. A published start gains nothing either where all is open.",
-    "images": "Believed: methods that pull the domains together bring some hundredths, and twenty "
-    "labels of the target bring more.",
+    "images": "Believed: methods that pull the domains together bring some hundredths, and "
+    "twenty labels of the target bring more. The second is so. Of the pulls none is: at the "
+    "strengths of their papers they lose everywhere, at a hundredth of them they are level. And "
+    "a start from another place is worth a tenth with twenty labels, nothing with a hundred.",
     "intents": "Believed: a head that has seen English alone recognises four in ten requests in "
     "other languages by a multilingual encoder, and few without one. So it is. More languages, "
     "with as many sentences in all, bring more than was thought, though a part of that was a "
