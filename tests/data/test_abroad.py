@@ -26,7 +26,5 @@ def test_reviews_are_of_their_own_things(things, word):
 
 
 def test_other_things_are_refused():
-    with pytest.raises(
-        ValueError, match="things should be one of books, hotels, laptops, not 'x'"
-    ):
+    with pytest.raises(ValueError, match="things should be one of books, hotels, laptops, not 'x'"):
         load_chinese_reviews("x")

@@ -130,7 +130,7 @@ def test_long_texts_are_shown_where_they_first_differ():
     changed = text[:200] + "c" + text[201:]
     cases = (
         (lambda x: changed, "`name`", str, str),
-        (lambda x: [x[0], changed], "place 1 of `name`", list, lambda x: [x, text]),
+        (lambda x: [x, changed], "place 1 of `name`", list, lambda x: [x, text]),
     )
     for wrong, what, kind, right in cases:
         valid = ValidInputs(lambda draw: (text,), right, right)
