@@ -7,12 +7,13 @@ together).
 
 Without a label of the target: "source only"; DANN, CORAL and MMD beside 1,000 unlabelled images of
 the target; the target's mean and spread put in place of the source's. These are the functions that
-the chapters on texts use (`lessons_lib/transfer/unlabelled`), with the strengths that their papers
-fix; rates are chosen on the source's validation images. "CORAL / 10" is a tenth of that strength,
-at the source's own rate: added after the forecast, for the strengths turned out to be too large.
-With k labels of the target: the source's model trained on ("fine-tuned"), and the same model from
-random weights ("from scratch"), which has 400 steps in place of 150. "20 at 300's rate" has a rate
-that more than five images have chosen, "300 for longer" 400 steps; both were added.
+the chapters on texts use (`lessons_lib/transfer/unlabelled`), with strengths set by rule: DANN's
+own; CORAL and MMD balanced at the first batch. Rates are chosen on the source's validation images.
+"CORAL / 10" is a tenth of that strength, at the source's own rate: added after the forecast, for
+the strengths turned out to be too large. With k labels of the target: the source's model trained on
+("fine-tuned"), and the same model from random weights ("from scratch"), which has 400 steps in
+place of 150. "20 at 300's rate" has a rate that more than five images have chosen, "300 for longer"
+400 steps; both were added.
 
 A seed is the draw of all labels, the random weights, the order of the images.
 """

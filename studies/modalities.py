@@ -114,7 +114,8 @@ def relied_on(variant: tuple[str, ...]) -> tuple[str, ...]:
     """Who trains for longer takes the rate of the shorter search; at one rate there is no choice.
 
     The engine asks for a search to wait for, all the same. "at matched's rate" takes what the
-    random body has found.
+    random body has found. What is stored as the settings of "at one rate" is the search's; it ran
+    at `ONE_RATE`.
     """
     if variant[-1].endswith(" at matched's rate"):
         return (*variant[:-2], "matched", variant[-1].removesuffix(" at matched's rate"))

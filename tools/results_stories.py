@@ -107,9 +107,10 @@ SO = {  # what was believed, and what is so
     "its own each, the random body reads digits as well or better, and in three times the steps as "
     "well. A published start gains nothing either where all is open.",
     "images": "Believed: methods that pull the domains together bring some hundredths, and "
-    "twenty labels of the target bring more. The second is so. Of the pulls none is: at the "
-    "strengths of their papers they lose everywhere, at a hundredth of them they are level. And "
-    "a start from another place is worth a tenth with twenty labels, nothing with a hundred.",
+    "twenty labels of the target bring more. Of the pulls none does: at their usual strengths "
+    "they lose everywhere, at the weakest no difference is shown. Twenty labels are shown to "
+    "add in one pair of six. A start from another origin is worth a tenth with twenty labels, "
+    "and with three hundred nothing that is shown.",
     "intents": "Believed: a head that has seen English alone recognises four in ten requests in "
     "other languages by a multilingual encoder, and few without one. So it is. More languages, "
     "with as many sentences in all, bring more than was thought, though a part of that was a "
@@ -119,7 +120,8 @@ SO = {  # what was believed, and what is so
     "ninth's, one from scratch next to none; and a close relative may lose by them. So it is, "
     "nearly: .60 and nothing, and two of five close ones lose .05. Months are read where their "
     "names are like known ones. Opening the characters' vectors alone, and subwords, did better "
-    "than was thought; German alone did worse, for it was given fewer steps.",
+    "than was thought; German alone did worse, and only a small part of that was its fewer "
+    "steps.",
 }
 WORDS = (  # how a forecast is written, and how one says it
     ("_", " "),

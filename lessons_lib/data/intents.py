@@ -100,7 +100,7 @@ def load_sayings(language: str) -> dict[str, tuple[Saying, ...]]:
 
 @cache
 def targets() -> tuple[str, ...]:
-    """The languages that the study's outcome is the mean of: with ten intents, near no source."""
+    """Those of the study's outcome: ten intents or more in the test, no source, no variety."""
     out = {*SOURCES, *VARIETIES}
     return tuple(
         name

@@ -694,7 +694,7 @@ by_template = CodeExercise(
     """,
     hints=(
         "`sorted(set(templates))` are the different templates in their order.",
-        "A slice `[::every]` takes each so-manieth.",
+        "A slice `[::every]` takes one in so many.",
     ),
     because="The draw is over templates. A template of many sentences has no more chances than one "
     "of few, and none is on both sides.",

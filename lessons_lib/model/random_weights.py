@@ -2,8 +2,7 @@
 
 Whatever pre-trained weights are credited with, these must not reach. The first has the weights
 that training starts from; the second has, in each tensor, the mean and the spread that training
-has led to; the third has the very numbers, in another order. In the latter two only the
-arrangement, the knowledge, is gone.
+has led to, and no more; the third has the very numbers, and not their arrangement.
 """
 
 import copy

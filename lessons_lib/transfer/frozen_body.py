@@ -39,9 +39,13 @@ def text_body(
     the first of which makes vectors as long as the word vectors are.
 
     Args:
+        model: what the layers are taken of; it stays as it is.
         num_layers: from the first on, at most as many as there are.
         weights: one of `WEIGHTS`; all but the first are random.
         seed: of the random weights.
+
+    Returns:
+        Arguments of `PatchEncoder`: layers, d_model, norms.
 
     Raises:
         ValueError: there are not so many layers, or no such weights.
@@ -80,7 +84,9 @@ def open_ends(model: PatchClassifier, norms: bool = True) -> list[str]:
     return [name for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
-def classifier_of(body: dict, num_patches: int, patch_values: int, num_classes: int):
+def classifier_of(
+    body: dict, num_patches: int, patch_values: int, num_classes: int
+) -> PatchClassifier:
     """A `PatchClassifier` around a body of `text_body`; its new parts follow torch's own seed."""
     encoder = PatchEncoder(num_patches=num_patches, patch_values=patch_values, **body)
     return PatchClassifier(encoder, num_classes)

@@ -34,13 +34,13 @@ def shares_of(
         part: what stands before "in de" in the numbers' names, such as "exact ".
     """
     runs = [run["numbers"] for run in final_runs(results, as_variant(variant))]
-    found = [[run.get(f"{part}in {name}", np.nan) for name in names] for run in runs]
+    found = [[numbers.get(f"{part}in {name}", np.nan) for name in names] for numbers in runs]
     rows = np.array(found, dtype=float)
     return rows if len(rows) and not np.isnan(rows).any() else None
 
 
 def mean_share(right: np.ndarray | None, num_resamples: int = 2000) -> Interval | None:
-    """The mean of (S, N) over seeds and columns, and its interval over both; None of None."""
+    """The mean of (S, N) and its interval, over seeds and columns; None where there is nothing."""
     return None if right is None else share_right(right, num_resamples)
 
 

@@ -26,7 +26,7 @@ def vectors(features: str, language: str, part: str, every: int = 1) -> np.ndarr
     Args:
         features: one of `FROZEN`, or with " centred" behind it: minus the mean of the language's
             training sentences, for which nobody needs to know what they mean.
-        every: only each so-manieth sentence of the part.
+        every: keep one sentence in so many.
     """
     kind = features.removesuffix(" centred")
     found = _kept(kind, every)[f"{language} {part}"]

@@ -41,7 +41,7 @@ def balanced(penalty: Penalty) -> Penalty:
     """The penalty times a factor that makes it as large as the label loss at the first batch.
 
     Sun and Saenko 2016, section 4 (arXiv:1607.01719), ask for a weight at which both losses are
-    roughly the same in the end.
+    roughly the same in the end; here they are so at the first batch.
     """
     factor: list[float] = []
 
