@@ -348,7 +348,13 @@ def test_the_first_page_leads_on_to_the_welcome(browser):
 AXE_RUN = "() => axe.run(document, {resultTypes: ['violations'], preload: false})"
 
 
+# What scrolls is made a tab stop by the theme a third of a second after the last change.
+TAB_STOPS = """() => [...document.querySelectorAll('pre')].every(
+    one => one.scrollWidth <= one.clientWidth || one.tabIndex === 0)"""
+
+
 def barriers(visit) -> dict[str, list[str]]:
+    visit.page.wait_for_function(TAB_STOPS)
     visit.page.evaluate(pages.axe_script())
     found = visit.page.evaluate(AXE_RUN)
     return {

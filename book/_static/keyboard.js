@@ -1,6 +1,12 @@
 // Fewer stops for the Tab key. All copy buttons together are one: that of the first cell on the
 // screen; the arrow keys go on to the buttons of the cells before and after. A permalink beside a
 // heading is none, since the list of contents leads to the same place.
+//
+// The theme makes a tab stop of each box that scrolls, some time after the page has changed or been
+// resized. Letters that arrive late change widths as well, so it is asked to look once more.
+window.addEventListener("load", () => {
+  document.fonts.ready.then(() => window.dispatchEvent(new Event("resize")));
+});
 document.addEventListener("DOMContentLoaded", () => {
   for (const link of document.querySelectorAll("a.headerlink")) link.tabIndex = -1;
   const buttons = [...document.querySelectorAll("button.copybtn")];
