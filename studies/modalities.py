@@ -12,7 +12,8 @@ tuned the others' rates. So every variant tries six settings, rates and decays, 
 validation examples, goes on where the best rate lies at the edge, and keeps the best of three looks
 in each training (so the number of steps is chosen, too). Beside that the same variants at one rate
 for all ("at one rate"): what one would have seen without a search; and, at the rate that was found,
-three times the steps ("for longer").
+three times the steps ("for longer"). Five controls were added after the forecast: two weak rows for
+longer, the published body at its random twin's rate, and two bodies of matched weights all open.
 
 Three layers are the standard (a training with all of them open takes a sixth of a minute on one
 core); none, one, two and six are variants. A seed is the draw of the labels, the new parts, the
@@ -45,6 +46,13 @@ DECAY = {"weak": 0.01, "strong": 1.0}
 BODY_FACTOR = 1 / 30  # of "two rates"
 LONGER = 3  # times the steps
 FROZEN = ("pretrained", "default", "matched")
+CONTROLS = (  # added when the others were known
+    ("digits", "300", "encoder 3", "default", "ends for longer"),
+    ("digits", "300", "encoder 0", "pretrained", "ends for longer"),
+    ("digits", "300", "encoder 3", "pretrained", "ends at matched's rate"),
+    ("digits", "300", "encoder 3", "matched", "all"),
+    ("digits", "300", "language model 2", "matched", "all"),
+)
 
 
 def _variants():
@@ -83,8 +91,8 @@ def _variants():
         yield "digits", "300", "encoder 3", weights, "all at one rate"
 
 
-VARIANTS = tuple(_variants())
-BUDGET = """58 variants of 5 seeds, 49 of them with 6 trials (about 7 with those past the edge), of
+VARIANTS = (*_variants(), *CONTROLS)
+BUDGET = """63 variants of 5 seeds, 51 of them with 6 trials (about 7 with those past the edge), of
 150 steps. On one core a step of 16 digits takes .03 s with three layers of the encoder frozen and
 .07 s with them open, .06 s with six frozen, .04 and .09 s with two layers of the language model:
 about 65 minutes of one core, 33 of two."""
@@ -105,8 +113,11 @@ def trials(variant: tuple[str, ...]) -> list[dict]:
 def relied_on(variant: tuple[str, ...]) -> tuple[str, ...]:
     """Who trains for longer takes the rate of the shorter search; at one rate there is no choice.
 
-    The engine asks for a search to wait for, all the same.
+    The engine asks for a search to wait for, all the same. "at matched's rate" takes what the random
+    body has found.
     """
+    if variant[-1].endswith(" at matched's rate"):
+        return (*variant[:-2], "matched", variant[-1].removesuffix(" at matched's rate"))
     opened = variant[-1].removesuffix(" at one rate").removesuffix(" for longer")
     return (*variant[:-1], opened)
 
