@@ -9,8 +9,10 @@ Without a label of the target: "source only"; DANN, CORAL and MMD beside 1,000 u
 the target; the target's mean and spread put in place of the source's. These are the functions that
 the chapters on texts use (`lessons_lib/transfer/unlabelled`), with the strengths that their papers
 fix; rates are chosen on the source's validation images. "CORAL / 10" is a tenth of that strength,
-at the source's own rate (added after the forecast, for the strengths turned out to be too large). With k labels of the target: the source's
-model trained on ("fine-tuned"), and the same model from random weights ("from scratch").
+at the source's own rate: added after the forecast, for the strengths turned out to be too large.
+With k labels of the target: the source's model trained on ("fine-tuned"), and the same model from
+random weights ("from scratch"), which has 400 steps in place of 150. "20 at 300's rate" has a rate
+that more than five images have chosen, "300 for longer" 400 steps; both were added.
 
 A seed is the draw of all labels, the random weights, the order of the images.
 """
@@ -49,6 +51,7 @@ PAIRS = tuple((a, b) for a in PLACES for b in PLACES if a != b)
 UNLABELLED = ("source only", "DANN", "CORAL", "MMD", "target statistics")
 WEAKER = ("DANN / 10", "CORAL / 10", "CORAL / 100", "MMD / 100")  # added after the forecast
 LABELS = ("20", "100", "300")
+BORROWED, LONGER = " at 300's rate", " for longer"  # likewise: of 20 labels 5 choose a rate
 SOURCE_LABELS = 1000
 SCRATCH = "nothing"  # in the place of a source
 SOURCE_RATE = 3e-3  # of the models that are trained on with labels of the target
@@ -58,8 +61,11 @@ VARIANTS = (
     *((source, target, k) for source, target in PAIRS for k in LABELS),
     *((SCRATCH, target, k) for target in PLACES for k in (*LABELS, str(SOURCE_LABELS))),
     *((source, "scans", method) for source in ("fonts", "mnist") for method in WEAKER),
+    *((source, target, "20" + BORROWED) for source, target in PAIRS),
+    *((SCRATCH, target, "20" + BORROWED) for target in PLACES),
+    *((source, target, "300" + LONGER) for source, target in PAIRS),
 )
-BUDGET = """68 variants of 5 seeds; 51 of them with 4 trials (about 5 with those past the edge). On
+BUDGET = """83 variants of 5 seeds; 51 of them with 4 trials (about 5 with those past the edge). On
 one core a step of 32 images takes .011 s, of 32 and 32 beside each other twice that: 400 steps take
 4.4 s, beside the target 9 s, fine-tuning 2 s: 18 x 10 x 9 + 42 x 7 x 3 s, about 45 minutes of one
 core, 23 of two."""
@@ -74,7 +80,9 @@ def trials(variant: tuple[str, str, str]) -> list[dict]:
 
 def relied_on(variant: tuple[str, str, str]) -> tuple[str, str, str]:
     """A source's own training is the same for all of its targets; weaker pulls take its rate."""
-    source, _, method = variant
+    source, target, method = variant
+    if method.endswith((BORROWED, LONGER)):
+        return source, target, "300"
     if method not in ("source only", "target statistics", *WEAKER):
         return variant
     return source, next(b for a, b in PAIRS if a == source), "source only"
@@ -119,8 +127,9 @@ class Learner:
 
     def learn(self, source: str, target: str, method: str):
         """The trained model, the validation images, and the places whose labels were read."""
-        if method in LABELS or source == SCRATCH:
-            return self._with_labels(source, target, int(method))
+        if method.split()[0] in LABELS or source == SCRATCH:
+            further = "steps" if method.endswith(LONGER) else "further_steps"
+            return self._with_labels(source, target, int(method.split()[0]), further)
         learnt, held_out = drawn(source, SOURCE_LABELS, self.seed)
         unlabelled = unlabelled_images(target, SOURCE_LABELS, self.seed)
         torch.manual_seed(self.seed)
@@ -139,7 +148,7 @@ class Learner:
             self.classify = classify
         return model, held_out, [source]
 
-    def _with_labels(self, source: str, target: str, count: int):
+    def _with_labels(self, source: str, target: str, count: int, further: str):
         learnt, held_out = drawn(target, count, self.seed)
         steps = self.configuration["steps"]
         read = [target]
@@ -148,7 +157,7 @@ class Learner:
             model = new_model()
         else:
             model = source_model(source, self.seed, self.configuration)
-            steps, read = self.configuration["further_steps"], [source, target]
+            steps, read = self.configuration[further], [source, target]
         self._train(model, labelled(learnt, self._size(), self.seed), class_loss, steps)
         return model, held_out, read
 
@@ -207,7 +216,7 @@ def prepare(configuration: dict, variants: list) -> None:
     """The models that these variants train on."""
     from joblib import Parallel, delayed
 
-    places = {v[0] for v in variants if v[0] != SCRATCH and v[2] in LABELS}
+    places = {v[0] for v in variants if v[0] != SCRATCH and v[2].split()[0] in LABELS}
     wanted = [(place, seed) for place in sorted(places) for seed in SEEDS]
     Parallel(n_jobs=-1)(delayed(_make)(*one, configuration) for one in wanted)
 
