@@ -25,7 +25,7 @@ import warnings
 
 import numpy as np
 
-from lessons_lib.data.intents import LEAST_INTENTS, SOURCES, VARIETIES, languages
+from lessons_lib.data.intents import LEAST_INTENTS, SOURCES, languages, targets
 from studies.engine import Study, main
 from studies.runs import Outcome
 from studies.shared import sayings
@@ -61,18 +61,6 @@ BUDGET = """56,000 sentences by four frozen encoders, 5 ms each: 19 minutes of o
 one). 20 heads that know no target, .2 to 13 s each, x (5 trials + 3 seeds), 8 minutes; 5 that do,
 for 38 targets, .1 to .4 s each, x 2 x (5 trials + 3 seeds), 12 minutes: about 40 minutes of one
 core, 20 of two."""
-
-
-def targets(configuration: dict) -> list[str]:
-    """The languages whose mean is the outcome."""
-    out = set(SOURCES) | set(VARIETIES)
-    every = configuration["every"]
-    return [
-        language
-        for language in languages()
-        if language not in out
-        and len(set(sayings.intents(language, "test", every))) >= configuration["least_intents"]
-    ][: configuration["most_targets"]]
 
 
 def prepare(configuration: dict, variants: list) -> None:
@@ -126,8 +114,9 @@ class _Task:
 
     def __init__(self, features: str, strength: float, seed: int, configuration: dict):
         self.features, self.strength, self.seed = features, strength, seed
-        self.targets = targets(configuration)
         self.every, self.size = configuration["every"], configuration["of_each_intent"]
+        found = targets(self.every, configuration["least_intents"])
+        self.targets = found[: configuration["most_targets"]]
 
     def read(self, language: str, part: str, rows=slice(None)):
         """What a head reads of a part: vectors (N, d), or sentences to be counted."""

@@ -23,16 +23,19 @@ import functools
 import numpy as np
 
 from lessons_lib.data.dates import copy_the_digits, score
-from lessons_lib.data.many_dates import LANGUAGES, SCRIPT_OF, SOURCES, TARGETS, read_dates
+from lessons_lib.data.many_dates import (
+    CLOSE,
+    LANGUAGES,
+    NEW_SCRIPT,
+    SOURCES,
+    TARGETS,
+    read_dates,
+)
 from lessons_lib.model.date_reader import question_ids, read
 from studies.engine import Study, main
 from studies.shared import readers
 
 SEEDS = (0, 1, 2)
-CLOSE = ("sv", "da", "nl", "it", "pt")
-NEW_SCRIPT = tuple(
-    name for name in TARGETS if SCRIPT_OF[name] not in {SCRIPT_OF[source] for source in SOURCES}
-)
 VARIANTS = (  # (what is done, examples of each target)
     ("pre-trained", "0"),
     ("fine-tuning", "50"),

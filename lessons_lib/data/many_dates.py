@@ -49,6 +49,10 @@ LANGUAGES = tuple(_KINDS)
 SOURCES, TARGETS = LANGUAGES[:8], LANGUAGES[8:]
 SCRIPT_OF = {language: kind[0] for language, kind in _KINDS.items()}
 ORDER_OF = {language: kind[1] for language, kind in _KINDS.items()}
+CLOSE = ("sv", "da", "nl", "it", "pt")  # targets whose kin are among the sources
+NEW_SCRIPT = tuple(
+    name for name in TARGETS if SCRIPT_OF[name] not in {SCRIPT_OF[source] for source in SOURCES}
+)
 _WIDTH = re.compile(r"E+")
 
 
